@@ -1,0 +1,1 @@
+"""Rules: pure functions over facts; the standard library only."""

@@ -1,0 +1,71 @@
+"""People as actors: permissions and scope, read fresh."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import (
+    Permission,
+    PermissionView,
+    ViewMenu,
+    assoc_group_role,
+    assoc_permissionview_role,
+    assoc_user_group,
+    assoc_user_role,
+)
+from sqlalchemy.orm import Session
+
+from app.domain.access import ALL_STORES, Actor, Scope
+from app.domain.access import Role as RoleName
+from app.models import Person, Role, StoreGrant, TeamStore
+
+
+def actor_of(session: Session, person: Person) -> Actor:
+    """The person as an actor: roles, permissions and stores as the database has them at this moment.
+
+    Roles come from the person and from their teams; stores from teams and direct grants; an Admin sees all.
+    One statement.
+    """
+    own = sa.select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == person.id)
+    groups = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == person.id)
+    by_team = sa.select(assoc_group_role.c.role_id).where(assoc_group_role.c.group_id.in_(groups))
+    role_ids = own.union(by_team)
+    none = sa.literal(None, sa.Integer)
+    statement = sa.union_all(
+        sa.select(sa.literal("role"), Role.name, sa.literal(""), none).where(Role.id.in_(role_ids)),
+        sa.select(sa.literal("permission"), Permission.name, ViewMenu.name, none)
+        .select_from(assoc_permissionview_role)
+        .join(PermissionView, PermissionView.id == assoc_permissionview_role.c.permission_view_id)
+        .join(Permission, Permission.id == PermissionView.permission_id)
+        .join(ViewMenu, ViewMenu.id == PermissionView.view_menu_id)
+        .where(assoc_permissionview_role.c.role_id.in_(role_ids)),
+        # Core tables on purpose: these rows say what the scope is, so they cannot be narrowed by it.
+        sa.select(sa.literal("store"), sa.literal(""), sa.literal(""), TeamStore.__table__.c.store_id).where(
+            TeamStore.__table__.c.group_id.in_(groups)
+        ),
+        sa.select(sa.literal("store"), sa.literal(""), sa.literal(""), StoreGrant.__table__.c.store_id).where(
+            StoreGrant.__table__.c.user_id == person.id
+        ),
+    )
+    roles: set[str] = set()
+    permissions: set[tuple[str, str]] = set()
+    stores: set[int] = set()
+    for kind, first, second, store_id in session.connection().execute(statement):
+        if kind == "role":
+            roles.add(first)
+        elif kind == "permission":
+            permissions.add((first, second))
+        else:
+            stores.add(store_id)
+    scope: Scope = ALL_STORES if RoleName.ADMIN.value in roles else frozenset(stores)
+    return Actor(
+        id=person.id,
+        login=person.username,
+        name=person.get_full_name(),
+        email=person.email,
+        roles=frozenset(roles),
+        permissions=frozenset(permissions),
+        stores=scope,
+        language=person.language or "en",
+        timezone=person.timezone or "UTC",
+        theme=person.theme,
+    )

@@ -1,0 +1,16 @@
+"""Which role holds which FAB permission: the matrix of contract.md 3. ``flask portal sync`` writes it."""
+
+from __future__ import annotations
+
+from app.domain.access import Role
+
+# (permission, view); a role holds its own lines and those of the roles before it.
+SPECIALIST: tuple[tuple[str, str], ...] = ()
+LEAD: tuple[tuple[str, str], ...] = ()
+ADMIN: tuple[tuple[str, str], ...] = ()
+
+MATRIX = {
+    Role.SPECIALIST: SPECIALIST,
+    Role.LEAD: SPECIALIST + LEAD,
+    Role.ADMIN: SPECIALIST + LEAD + ADMIN,
+}

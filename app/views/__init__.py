@@ -1,0 +1,23 @@
+"""Every FAB view, in the order of the menu. A new view: add it here and give its permissions in security/roles.py."""
+
+from __future__ import annotations
+
+from flask import redirect
+from flask_appbuilder import AppBuilder, IndexView, expose
+from werkzeug.wrappers import Response
+
+
+class HomeView(IndexView):
+    """``/`` leads to the orders; there is no page in between."""
+
+    @expose("/")
+    def index(self) -> Response:
+        """Go to the orders."""
+        return redirect("/orders/")
+
+
+def register_views(appbuilder: AppBuilder) -> None:
+    """Register the views."""
+
+
+__all__ = ["HomeView", "register_views"]

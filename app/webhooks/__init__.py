@@ -1,0 +1,7 @@
+"""Entry point: webhooks."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register the addresses."""

@@ -1,0 +1,224 @@
+"""Settings, read once from the environment and checked: a wrong value is named, never guessed around.
+
+Everything that starts (``run.py``, ``flask``, workers, sweeper) calls ``load()`` and gets the same values.
+``.env.example`` lists every setting with its default and meaning; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+ROOT = Path(__file__).resolve().parent
+LANGUAGES = {"en": "English", "ru": "Русский"}
+WEAK_SECRETS = {"", "secret", "secret_key", "change-me", "changeme", "dev", "password", "insecure"}
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong. The text names the setting and what to do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the portal runs with. Field names are the environment's names in lower case."""
+
+    portal_env: str
+    portal_data: Path
+    secret_key: str
+    database_url: str
+    redis_url: str | None
+    mail_url: str | None
+    mail_from: str
+    base_url: str
+    platform_url: str | None
+    platform_username: str
+    platform_password: str
+    webhook_secrets: Mapping[str, Mapping[str, tuple[str, ...]]]
+    default_timezone: str
+    default_language: str
+    access_mail: str
+    refund_again_after_partial: bool
+    admin_totp_required: bool
+    trusted_proxies: int
+    document_hosts: tuple[str, ...]
+    metrics_token: str | None
+    unpaid_days: int
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def production(self) -> bool:
+        """True where default or weak secrets must refuse to start."""
+        return self.portal_env == "production"
+
+    @property
+    def standalone(self) -> bool:
+        """True where no platform API is set and the portal decides by itself (contract.md 5)."""
+        return self.platform_url is None
+
+    @property
+    def https(self) -> bool:
+        """True where people reach the portal by https: then cookies are Secure and HSTS is sent."""
+        return self.base_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment.
+
+    Raises ConfigError naming the first setting that is missing or wrong.
+    """
+    env = os.environ if environ is None else environ
+    portal_env = _choice(env, "PORTAL_ENV", "tryout", ("tryout", "production", "test"))
+    production = portal_env == "production"
+    if production:
+        for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "MAIL_URL", "BASE_URL"):
+            if not env.get(name):
+                raise ConfigError(f"{name} is required when PORTAL_ENV=production")
+    data = Path(env.get("PORTAL_DATA") or ROOT / "instance").expanduser().resolve()
+    return Settings(
+        portal_env=portal_env,
+        portal_data=data,
+        secret_key=_secret_key(env, data, production),
+        database_url=_database_url(env, data),
+        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
+        mail_url=_url(env, "MAIL_URL", ("smtp", "smtps")),
+        mail_from=_mail_from(env),
+        base_url=(_url(env, "BASE_URL", ("http", "https")) or "http://127.0.0.1:8080").rstrip("/"),
+        platform_url=_platform_url(env),
+        platform_username=env.get("PLATFORM_USERNAME", ""),
+        platform_password=env.get("PLATFORM_PASSWORD", ""),
+        webhook_secrets=_webhook_secrets(env.get("WEBHOOK_SECRETS") or "{}", production),
+        default_timezone=_timezone(env.get("DEFAULT_TIMEZONE") or "UTC"),
+        default_language=_choice(env, "DEFAULT_LANGUAGE", "en", tuple(LANGUAGES)),
+        access_mail=_choice(env, "ACCESS_MAIL", "link", ("link", "temporary_password")),
+        refund_again_after_partial=_flag(env, "REFUND_AGAIN_AFTER_PARTIAL", default=False),
+        admin_totp_required=_flag(env, "ADMIN_TOTP_REQUIRED", default=False),
+        trusted_proxies=_number(env, "TRUSTED_PROXIES", 0, 0, 5),
+        document_hosts=tuple(h.strip().lower() for h in env.get("DOCUMENT_HOSTS", "").split(",") if h.strip()),
+        metrics_token=env.get("METRICS_TOKEN") or None,
+        unpaid_days=_number(env, "UNPAID_DAYS", 90, 1, 3650),
+    )
+
+
+def _choice(env: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name) or default
+    if value not in allowed:
+        raise ConfigError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = (env.get(name) or "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    if value:
+        raise ConfigError(f"{name} must be on or off, not {value!r}")
+    return default
+
+
+def _number(env: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = env.get(name) or str(default)
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+        raise ConfigError(f"{name} must be a whole number from {least} to {most}, not {value!r}")
+    return int(value)
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = env.get(name)
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{name} is no address: {error}") from None
+    if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
+        raise ConfigError(f"{name} must be an address that starts with {' or '.join(s + '://' for s in schemes)}")
+    return value
+
+
+def _database_url(env: Mapping[str, str], data: Path) -> str:
+    value = env.get("DATABASE_URL")
+    if not value:
+        return f"sqlite:///{data / 'portal.sqlite3'}"
+    if not value.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise ConfigError("DATABASE_URL must start with postgresql+psycopg:// or sqlite:///")
+    return value
+
+
+def _platform_url(env: Mapping[str, str]) -> str | None:
+    value = _url(env, "PLATFORM_URL", ("https", "http"))
+    if value is None:
+        return None
+    host = urlsplit(value).hostname or ""
+    if value.startswith("http://") and host not in ("127.0.0.1", "localhost", "::1"):
+        raise ConfigError("PLATFORM_URL must be https:// (http:// only on this machine)")
+    for name in ("PLATFORM_USERNAME", "PLATFORM_PASSWORD"):
+        if not env.get(name):
+            raise ConfigError(f"{name} is required when PLATFORM_URL is set")
+    return value.rstrip("/")
+
+
+def _mail_from(env: Mapping[str, str]) -> str:
+    value = env.get("MAIL_FROM") or "esupport@localhost"
+    if not re.fullmatch(r"[^@\s<>,;\"\x00-\x1f]+@[^@\s<>,;\"\x00-\x1f]+", value):
+        raise ConfigError(f"MAIL_FROM must be one mail address, not {value!r}")
+    return value
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(f"DEFAULT_TIMEZONE: no time zone is called {name!r}") from None
+    return name
+
+
+def _webhook_secrets(text: str, production: bool) -> dict[str, dict[str, tuple[str, ...]]]:
+    shape = 'WEBHOOK_SECRETS must be JSON like {"store": {"*": ["secret"]}}'
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{shape}: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigError(shape)
+    result: dict[str, dict[str, tuple[str, ...]]] = {}
+    for store, events in value.items():
+        if not isinstance(events, dict):
+            raise ConfigError(f"{shape}; look at store {store!r}")
+        result[store] = {}
+        for event, found in events.items():
+            if not isinstance(found, list) or not found or not all(isinstance(s, str) and s for s in found):
+                raise ConfigError(f"{shape}; look at {store!r}, {event!r}")
+            if production and any(s.lower() in WEAK_SECRETS or len(s) < 16 for s in found):
+                raise ConfigError(f"WEBHOOK_SECRETS: a secret of {store!r} is weak; use 16 random characters or more")
+            result[store][event] = tuple(found)
+    return result
+
+
+def _secret_key(env: Mapping[str, str], data: Path, production: bool) -> str:
+    value = env.get("SECRET_KEY") or ""
+    if value:
+        if production and (len(value) < 32 or value.lower() in WEAK_SECRETS or len(set(value)) < 8):
+            raise ConfigError("SECRET_KEY is weak; use at least 32 random characters")
+        return value
+    # A try-out keeps its own random key in the data folder, so that sessions survive a restart.
+    kept = data / "secret_key"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        try:
+            with os.fdopen(os.open(kept, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        return kept.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"PORTAL_DATA: cannot use the folder {data}: {error.strerror}") from None

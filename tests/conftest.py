@@ -1,0 +1,147 @@
+"""Fixtures. ``app`` runs every test that uses it twice: on SQLite and, where a server answers, on PostgreSQL.
+
+Data is really committed (workers, threads and browsers have to see it) and deleted after each test;
+roles and permissions stay.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from app import create_app, schema
+from app.db import Database
+from app.models import metadata
+from app.security.sync import sync_roles
+from config import Settings, load
+from tests import factories
+
+KEPT = {
+    "ab_role", "ab_permission", "ab_view_menu", "ab_permission_view", "ab_permission_view_role", "alembic_version",
+}  # fmt: skip
+
+
+def _postgresql() -> str | None:
+    """Address of a server to make test databases on; None when there is none."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    url = given or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 2})
+    try:
+        with engine.connect():
+            return url
+    except sa.exc.OperationalError:
+        if given or os.environ.get("REQUIRE_POSTGRESQL"):
+            raise
+        return None
+    finally:
+        engine.dispose()
+
+
+POSTGRESQL = _postgresql()
+DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "db_kind" in metafunc.fixturenames:
+        only = metafunc.definition.get_closest_marker("only_db")
+        kinds = [k for k in DATABASES if only is None or k in only.args]
+        metafunc.parametrize("db_kind", kinds, scope="session")
+
+
+def _new_database(kind: str, folder: Path) -> Iterator[str]:
+    """A fresh database of the kind, gone afterwards."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'test.sqlite3'}"
+        return
+    assert POSTGRESQL
+    name = f"portal_test_{os.getpid()}_{os.urandom(3).hex()}"
+    server = sa.create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    yield sa.engine.make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+def settings_for(url: str, folder: Path, **environ: str) -> Settings:
+    """Settings of a test app."""
+    return load({
+        "PORTAL_ENV": "test", "PORTAL_DATA": str(folder), "DATABASE_URL": url,
+        "SECRET_KEY": "a test key that is long enough to be strong", "BASE_URL": "http://localhost",
+        **environ,
+    })  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _push_request_context() -> None:
+    """Replaces pytest-flask's fixture of this name: its shared context would lend one person's scope to the next."""
+
+
+@pytest.fixture(scope="session")
+def database_url(db_kind: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _new_database(db_kind, Path(folder))
+
+
+@pytest.fixture(scope="session")
+def _app(db_kind: str, database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    app = create_app(settings_for(database_url, tmp_path_factory.mktemp("data")))
+    database: Database = app.extensions["database"]
+    schema.upgrade(database.engine)
+    with app.app_context():
+        sync_roles()
+    yield app
+    database.engine.dispose()
+
+
+@pytest.fixture
+def app(_app: Flask) -> Iterator[Flask]:
+    """The app on an empty database; no context is pushed, so that requests of several people don't share one."""
+    yield _app
+    engine: sa.Engine = _app.extensions["database"].engine
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+            names = [t.name for t in metadata.sorted_tables if t.name not in KEPT]
+            connection.exec_driver_sql(";".join(f"DELETE FROM {name}" for name in names))
+        else:
+            for table in reversed(metadata.sorted_tables):
+                if table.name not in KEPT:
+                    connection.execute(table.delete())
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[Flask]:
+    """An app context with every store in scope, for tests of actions and queries."""
+    from app.db import scope_as
+    from app.domain.access import ALL_STORES
+
+    with app.app_context(), scope_as(ALL_STORES):
+        yield app
+
+
+@pytest.fixture
+def session(context: Flask) -> Session:
+    """The app's session."""
+    return context.extensions["database"].session()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def make(app: Flask) -> factories.Make:
+    """Stores, people and orders, each committed."""
+    return factories.Make(app)
