@@ -1,0 +1,46 @@
+"""Write the portal's own lines into an order's history."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain import history as lines
+from app.domain.access import Actor
+from app.models import Order, OrderEvent
+
+
+def add(
+    session: Session,
+    order: Order,
+    code: str,
+    *,
+    actor: Actor,
+    at: dt.datetime,
+    order_ids: list[int] | None = None,
+    document_id: str | None = None,
+    **params: Any,
+) -> OrderEvent:
+    """Add a line: ``code`` of ``app.domain.history``, ``params`` the places of its sentence.
+
+    Params never hold a customer's personal data or an activation code: lines outlive an erasure.
+    """
+    event = OrderEvent(
+        order_id=order.id,
+        source="portal",
+        event_id=uuid.uuid4().hex,
+        store_id=order.store_id,
+        at=at,
+        kind=lines.SENTENCES[code].kind,
+        text=lines.english(code, params),
+        code=code,
+        params=params,
+        order_ids=order_ids,
+        document_id=document_id,
+        actor_id=actor.id,
+    )
+    session.add(event)
+    return event

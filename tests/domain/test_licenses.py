@@ -1,0 +1,66 @@
+"""Resending license information, and where delivery is forbidden (domain.md 6)."""
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+
+from app.domain import delivery, licenses
+from app.domain.delivery import Ban
+from app.domain.licenses import LicenseFacts
+
+GOOD = LicenseFacts(
+    has_code=True, deleted=False, order_status="paid", item_refunded=False, erased=False, has_email=True
+)
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, None),
+        ({"has_code": False}, "license.none"),
+        ({"deleted": True}, "license.deleted"),
+        ({"item_refunded": True}, "license.refunded"),
+        ({"order_status": "not_paid"}, "license.not_paid"),
+        ({"order_status": "deleted"}, "license.not_paid"),
+        ({"order_status": "terminated"}, "license.not_paid"),
+        ({"erased": True}, "license.erased"),
+        ({"has_email": False}, "license.no_email"),
+        ({"ban_reason": "moving house"}, "license.forbidden"),
+        ({"live_action": True}, "license.busy"),
+        ({"deleted": True, "ban_reason": "x", "live_action": True}, "license.deleted"),
+    ],
+)
+def test_when_a_code_can_be_sent_again(change, code):
+    refusal = licenses.why_not_resend(replace(GOOD, **change))
+    assert (refusal.code if refusal else None) == code
+
+
+def test_the_ban_is_explained_in_words():
+    refusal = licenses.why_not_resend(replace(GOOD, ban_reason="100% recalled"))
+    assert refusal.english() == "Delivery is forbidden for this store: 100% recalled"
+
+
+@pytest.mark.parametrize(
+    ("ban", "product", "held"),
+    [
+        (Ban(1, None, "r", NOW - HOUR), "p1", True),
+        (Ban(1, None, "r", NOW), None, True),
+        (Ban(1, None, "r", NOW + HOUR), "p1", False),
+        (Ban(1, None, "r", NOW - HOUR, ends_at=NOW), "p1", False),
+        (Ban(1, None, "r", NOW - HOUR, ends_at=NOW + HOUR), "p1", True),
+        (Ban(1, None, "r", NOW - HOUR, lifted_at=NOW), "p1", False),
+        (Ban(1, "p1", "r", NOW - HOUR), "p1", True),
+        (Ban(1, "p1", "r", NOW - HOUR), "p2", False),
+        (Ban(1, "p1", "r", NOW - HOUR), None, False),
+    ],
+)
+def test_which_ban_is_in_force(ban, product, held):
+    assert (delivery.ban_in_force([ban], product, NOW) is ban) is held
+
+
+def test_the_stores_ban_is_named_before_the_products():
+    own, store = Ban(1, "p1", "product", NOW - 2 * HOUR), Ban(1, None, "store", NOW - HOUR)
+    assert delivery.ban_in_force([own, store], "p1", NOW) is store
