@@ -10,6 +10,7 @@ portal = AppGroup("portal", help="Commands for operators of the portal.")
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    from app.cli import schema as _schema  # noqa: F401
+    # Imported here because each module adds its commands to the group above.
+    from app.cli import generate, schema  # noqa: F401
 
     app.cli.add_command(portal)

@@ -1,0 +1,1 @@
+"""What only a try-out needs: made-up orders, demo accounts, and the processes that ``run.py`` starts."""
