@@ -6,10 +6,12 @@ roles and permissions stay.
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -22,7 +24,11 @@ from app.db import Database
 from app.models import metadata
 from app.security.sync import sync_roles
 from config import Settings, load
-from tests import factories
+from tests import browser as browsers
+from tests import factories, servers
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 KEPT = {
     "ab_role", "ab_permission", "ab_view_menu", "ab_permission_view", "ab_permission_view_role", "alembic_version",
@@ -145,3 +151,97 @@ def client(app: Flask) -> FlaskClient:
 def make(app: Flask) -> factories.Make:
     """Stores, people and orders, each committed."""
     return factories.Make(app)
+
+
+# --- real servers, tests/servers.py ----------------------------------------------------------------------------------
+
+_databases = itertools.cycle(range(1, 16))
+
+
+@pytest.fixture(scope="session")
+def queue_server() -> Iterator[servers.QueueServer]:
+    """One queue server for the whole session. Use ``redis_url``; to kill or freeze one, take ``own_queue_server``."""
+    server = servers.QueueServer(servers.short_folder())
+    server.start()
+    yield server
+    server.stop()
+    servers.remove(server.folder)
+
+
+@pytest.fixture
+def redis_url(queue_server: servers.QueueServer) -> Iterator[str]:
+    """Address of an empty database of the session's queue server, this test's own."""
+    number = next(_databases)
+    queue_server.client(number).flushdb()
+    yield queue_server.url(number)
+    queue_server.client(number).flushdb()
+
+
+@pytest.fixture
+def own_queue_server() -> Iterator[servers.QueueServer]:
+    """A running queue server that this test may stop, kill, freeze or wipe."""
+    server = servers.QueueServer(servers.short_folder())
+    server.start()
+    yield server
+    server.kill()
+    servers.remove(server.folder)
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[servers.SmtpServer]:
+    """A real SMTP server without TLS that keeps what it takes and fails on demand."""
+    server = servers.SmtpServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def live_app(app: Flask) -> Iterator[servers.LiveApp]:
+    """The app on a free port, in threads of this process."""
+    server = servers.LiveApp(app)
+    server.start()
+    yield server
+    server.stop()
+
+
+# --- a browser, tests/browser.py -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the test is skipped with the reason, and fails when ``CI=true``."""
+    yield from browsers.launch()
+
+
+@pytest.fixture
+def _opened(browser: Browser, live_app: servers.LiveApp) -> Iterator[tuple[BrowserContext, Page, list[str]]]:
+    context, page, problems = browsers.open_page(browser, live_app.url)
+    yield context, page, problems
+    context.close()
+    assert problems == [], "the page reported problems"
+
+
+@pytest.fixture
+def page(_opened: tuple[BrowserContext, Page, list[str]]) -> Page:
+    """A page at the live app; a script error or a CSP report in it fails the test. Addresses may start with ``/``."""
+    return _opened[1]
+
+
+@pytest.fixture
+def problems(_opened: tuple[BrowserContext, Page, list[str]]) -> list[str]:
+    """What went wrong in ``page`` so far; a test that expects some clears it."""
+    return _opened[2]
+
+
+@pytest.fixture
+def sign_in(
+    _opened: tuple[BrowserContext, Page, list[str]], make: factories.Make, live_app: servers.LiveApp
+) -> Callable[[int], Page]:
+    """``sign_in(person_id)`` makes ``page`` that person's."""
+
+    def lend(person_id: int) -> Page:
+        browsers.lend_cookies(_opened[0], make.signed_in(person_id), live_app.url)
+        return _opened[1]
+
+    return lend

@@ -1,1 +1,1 @@
-"""What only a try-out needs: made-up orders, demo accounts, and the processes that ``run.py`` starts."""
+"""What ``python3 run.py`` starts beside the portal, so that a fresh machine needs no service of its own."""
