@@ -8,6 +8,7 @@ from flask_appbuilder import AppBuilder
 from app import api, cli, db, errors, health, i18n, security, webhooks
 from app.db import session
 from app.extensions import csrf, mail
+from app.jobs import hints
 from app.security.manager import PortalSecurityManager
 from app.views import HomeView, register_views
 from config import LANGUAGES, Settings, load
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     app.extensions["settings"] = settings
     app.config.from_mapping(_flask_config(settings))
     db.init_app(app, settings.database_url, **engine_options)
+    hints.init_app(app)
     csrf.init_app(app)  # before FAB, whose own forms then work with it
     mail.init_app(app)
     errors.init_app(app)

@@ -65,9 +65,9 @@ class Make:
                 active=True,
                 **values,
             )
+            session.add(person)
             person.roles = list(session.scalars(sa.select(Role).where(Role.name == role)))
             person.groups = list(session.scalars(sa.select(Group).where(Group.id.in_(teams))))
-            session.add(person)
             session.flush()
             session.add_all(StoreGrant(user_id=person.id, store_id=store) for store in ids)
             return person.id

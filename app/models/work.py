@@ -60,6 +60,9 @@ class Action(Leased, Model):
         sa.Boolean, default=False, server_default=sa.false(), comment="an earlier attempt may have happened"
     )
     reason: Mapped[str | None] = mapped_column(sa.String(500), comment="why it was refused or needs attention")
+    verdict: Mapped[str | None] = mapped_column(
+        sa.String(12), comment="what a person said about an attention: happened or again"
+    )
     refund_request_id: Mapped[int | None] = mapped_column(sa.ForeignKey("refund_request.id"))
     resolved_by: Mapped[int | None] = mapped_column(sa.ForeignKey("ab_user.id"), comment="who settled an attention")
 

@@ -619,6 +619,7 @@ def upgrade() -> None:
     sa.Column('payload', sa.JSON(), nullable=False),
     sa.Column('doubt', sa.Boolean(), server_default=sa.text('false'), nullable=False, comment='an earlier attempt may have happened'),
     sa.Column('reason', sa.String(length=500), nullable=True, comment='why it was refused or needs attention'),
+    sa.Column('verdict', sa.String(length=12), nullable=True, comment='what a person said about an attention: happened or again'),
     sa.Column('refund_request_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('resolved_by', sa.Integer(), nullable=True, comment='who settled an attention'),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
