@@ -1,6 +1,6 @@
 """The tables. Import from here: ``from app.models import Order``."""
 
-from app.models.audit import AuditEntry, AuditSeal
+from app.models.audit import AuditEntry
 from app.models.base import metadata
 from app.models.orders import (
     Document,
@@ -26,7 +26,7 @@ STORE_SCOPED = (
 """Tables whose rows belong to a store by ``store_id``: the session narrows every statement on them."""
 
 __all__ = [
-    "STORE_SCOPED", "Action", "ApiToken", "ApiTokenStore", "AuditEntry", "AuditSeal", "DeliveryBan", "Document",
+    "STORE_SCOPED", "Action", "ApiToken", "ApiTokenStore", "AuditEntry", "DeliveryBan", "Document",
     "DocumentContent", "Group", "Heartbeat", "License", "Mail", "OneTimeToken", "Order", "OrderEvent", "OrderItem",
     "OrderParameter", "OrderRelation", "Person", "PlatformToken", "RateHit", "RawSnapshot", "RecoveryCode",
     "RefundRequest", "Role", "Store", "StoreGrant", "StoredSearch", "Subscription", "TeamStore", "UserSession",

@@ -1,4 +1,4 @@
-"""Who did what. Append-only; sealed into a hash chain by the sweeper."""
+"""Who did what. Append-only (triggers see to it); sealed into a hash chain by the sweeper, in batches."""
 
 from __future__ import annotations
 
@@ -27,13 +27,9 @@ class AuditEntry(Model):
     store_id: Mapped[int | None] = mapped_column(sa.Integer, index=True)
     subject: Mapped[str | None] = mapped_column(sa.String(128), comment="what it was done to, by id")
     details: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict, comment="no personal data of customers")
+    seq: Mapped[int | None] = mapped_column(sa.BigInteger, unique=True, comment="place in the chain, once sealed")
+    hash: Mapped[str | None] = mapped_column(sa.String(64), comment="SHA-256 over this entry and the hash before it")
 
 
-class AuditSeal(Model):
-    """The chain: entry after entry in sealing order, each hash over the entry and the hash before it."""
-
-    __tablename__ = "audit_seal"
-
-    seq: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    entry_id: Mapped[int] = mapped_column(BigId, unique=True)
-    hash: Mapped[str] = mapped_column(sa.String(64))
+_unsealed = AuditEntry.seq.is_(None)
+sa.Index("ix_audit_entry_unsealed", AuditEntry.id, postgresql_where=_unsealed, sqlite_where=_unsealed)

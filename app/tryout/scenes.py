@@ -31,7 +31,7 @@ class Scenes:
 
     def __init__(self, now: dt.datetime) -> None:
         self.now = now.replace(microsecond=0)
-        self.next_id = 41_207_400
+        self.next_id = 41_208_400
 
     def ago(self, **passed: float) -> str:
         """A moment before now, as the platform writes it."""
@@ -373,6 +373,6 @@ class Scenes:
             self.order("tern-eu", 24 * 95, status="deleted", items=[self.item(1, delivered=False, licenses=[])]),
             self.order("tern-eu", 24 * 200, status="deleted", items=[self.item(1, delivered=False, licenses=[])]),
             self.order("glyph-us", 24 * 400, currency="USD"),
-            self.order("glyph-eu", 110, items=many, related_order_ids=[41207383]),
+            self.order("glyph-eu", 110, items=many, related_order_ids=[41_208_383]),
             self.order("kopia-ru", 112, currency="KWD", items=[self.item(1, amount="12.500", price="12.500")]),
         ]
