@@ -102,7 +102,10 @@ def upgrade() -> None:
     sa.Column('store_id', sa.Integer(), nullable=True),
     sa.Column('subject', sa.String(length=128), nullable=True, comment='what it was done to, by id'),
     sa.Column('details', sa.JSON(), nullable=False, comment='no personal data of customers'),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry'))
+    sa.Column('seq', sa.BigInteger(), nullable=True, comment='place in the chain, once sealed'),
+    sa.Column('hash', sa.String(length=64), nullable=True, comment='SHA-256 over this entry and the hash before it'),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_entry')),
+    sa.UniqueConstraint('seq', name=op.f('uq_audit_entry_seq'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_actor_id'), ['actor_id'], unique=False)
@@ -110,14 +113,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_audit_entry_event'), ['event'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_order_id'), ['order_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_entry_store_id'), ['store_id'], unique=False)
+        batch_op.create_index('ix_audit_entry_unsealed', ['id'], unique=False, postgresql_where=sa.text('seq IS NULL'), sqlite_where=sa.text('seq IS NULL'))
 
-    op.create_table('audit_seal',
-    sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
-    sa.Column('entry_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('hash', sa.String(length=64), nullable=False),
-    sa.PrimaryKeyConstraint('seq', name=op.f('pk_audit_seal')),
-    sa.UniqueConstraint('entry_id', name=op.f('uq_audit_seal_entry_id'))
-    )
     op.create_table('heartbeat',
     sa.Column('name', sa.String(length=128), nullable=False),
     sa.Column('kind', sa.String(length=16), nullable=False, comment='worker or sweeper'),
@@ -821,8 +818,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_heartbeat_seen_at'))
 
     op.drop_table('heartbeat')
-    op.drop_table('audit_seal')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_audit_entry_unsealed', postgresql_where=sa.text('seq IS NULL'), sqlite_where=sa.text('seq IS NULL'))
         batch_op.drop_index(batch_op.f('ix_audit_entry_store_id'))
         batch_op.drop_index(batch_op.f('ix_audit_entry_order_id'))
         batch_op.drop_index(batch_op.f('ix_audit_entry_event'))
