@@ -1,0 +1,72 @@
+"""Read the audit: an administrator all of it, a lead the part of the people they lead."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import assoc_user_group
+from sqlalchemy.orm import Session
+
+from app.domain.access import ALL_STORES, Actor
+from app.models import AuditEntry, Store
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """What to show; every filled field must hold."""
+
+    event: str | None = None
+    actor: str | None = None
+    result: str | None = None
+    order_id: int | None = None
+    store_id: int | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
+    """An administrator: everything. A lead: what people of the lead's teams did, in the lead's stores or in none.
+
+    Anybody else: nothing.
+    """
+    if actor.is_admin:
+        return sa.true()
+    if not actor.is_lead:
+        return sa.false()
+    mine = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == actor.id)
+    people = sa.select(assoc_user_group.c.user_id).where(assoc_user_group.c.group_id.in_(mine))
+    stores = sa.true() if actor.stores is ALL_STORES else AuditEntry.store_id.in_(sorted(actor.stores))  # type: ignore[arg-type]
+    return sa.and_(AuditEntry.actor_id.in_(people), sa.or_(AuditEntry.store_id.is_(None), stores))
+
+
+def list_entries(
+    session: Session, actor: Actor, wanted: AuditFilter, *, before: int | None = None, limit: int = 100
+) -> list[AuditEntry]:
+    """Entries, newest first; ``before`` is the id the previous page ended with. One more than ``limit`` tells
+    that there is a next page."""
+    conditions: list[sa.ColumnElement[bool]] = [visible_to(actor)]
+    for column, value in (
+        (AuditEntry.event, wanted.event),
+        (AuditEntry.actor, wanted.actor),
+        (AuditEntry.result, wanted.result),
+        (AuditEntry.order_id, wanted.order_id),
+        (AuditEntry.store_id, wanted.store_id),
+    ):
+        if value is not None:
+            conditions.append(column == value)
+    if wanted.since:
+        conditions.append(AuditEntry.at >= wanted.since)
+    if wanted.until:
+        conditions.append(AuditEntry.at < wanted.until)
+    if before is not None:
+        conditions.append(AuditEntry.id < before)
+    return list(
+        session.scalars(sa.select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit + 1))
+    )
+
+
+def store_names(session: Session) -> dict[int, str]:
+    """Names of the stores in scope, by id."""
+    return dict(session.execute(sa.select(Store.id, Store.name)).all())  # type: ignore[arg-type]
