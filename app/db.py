@@ -103,6 +103,8 @@ def transaction() -> Iterator[Session]:
     now.info["after_commit"] = []
     try:
         yield now
+        for function in current_app.extensions.get("before_commit", ()):
+            function(now)
         now.commit()
     except BaseException:
         now.rollback()

@@ -1,0 +1,52 @@
+"""``portal erase``: forget a customer, or forget again after a restore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from app import erasure_journal
+from app.actions.erasure import erase_order
+from app.cli import portal
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES, SYSTEM
+from app.models import Order
+from app.models.base import utcnow
+
+
+@portal.command("erase")
+@click.argument("order_id", type=click.IntRange(1, 2**63 - 1), required=False)
+@click.option("--keep-documents", metavar="DUTY", help="Keep stored documents under this legal duty, named to readers.")
+@click.option("--replay", is_flag=True, help="After a restore: erase again what the journal says was erased.")
+@click.option("--journal", "journals", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A journal to replay; several hosts have several. Default: this host's.")  # fmt: skip
+def erase(order_id: int | None, keep_documents: str | None, *, replay: bool, journals: tuple[Path, ...]) -> None:
+    """Erase the personal data of ORDER_ID's customer everywhere."""
+    if replay == (order_id is not None):
+        raise click.UsageError("give either an ORDER_ID or --replay")
+    with scope_as(ALL_STORES):
+        if order_id is not None:
+            if not _erase(order_id, keep_documents):
+                raise click.ClickException(f"there is no order {order_id}")
+            click.echo(f"order {order_id}: personal data erased")
+            return
+        paths = journals or tuple(p for p in (erasure_journal.journal_path(),) if p.exists())
+        wanted = erasure_journal.read_hashes(paths)
+        done = 0
+        alive = sa.select(Order.id).where(Order.erased_at.is_(None)).order_by(Order.id)
+        ids = [i for i in session.scalars(alive) if erasure_journal.order_hash(i) in wanted]
+        for found in ids:
+            done += _erase(found, keep_documents)
+        click.echo(f"{len(wanted)} in the journal, {done} erased again")
+
+
+def _erase(order_id: int, keep_documents: str | None) -> bool:
+    """One order, one transaction. False when there is no such order."""
+    with transaction():
+        order = session.get(Order, order_id, with_for_update=True)
+        if order is None:
+            return False
+        erase_order(session, order, actor=SYSTEM, now=utcnow(), keep_documents=keep_documents)
+        return True
