@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from app import api, cli, db, erasure_journal, errors, health, i18n, security, webhooks
+from app import api, cli, db, erasure_journal, errors, health, i18n, reads, security, webhooks
 from app.db import session
 from app.extensions import csrf, mail
 from app.jobs import hints
@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     mail.init_app(app)
     errors.init_app(app)
     erasure_journal.init_app(app)
+    reads.init_app(app)
     security.init_app(app)
     with app.app_context():
         appbuilder = AppBuilder(

@@ -120,9 +120,17 @@ def app(_app: Flask) -> Iterator[Flask]:
             names = [t.name for t in metadata.sorted_tables if t.name not in KEPT]
             connection.exec_driver_sql(";".join(f"DELETE FROM {name}" for name in names))
         else:
+            # The audit's triggers refuse a DELETE; they are put back as they were.
+            triggers = connection.execute(
+                sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'")
+            ).all()
+            for name, _ in triggers:
+                connection.execute(sa.text(f"DROP TRIGGER {name}"))
             for table in reversed(metadata.sorted_tables):
                 if table.name not in KEPT:
                     connection.execute(table.delete())
+            for _, sql in triggers:
+                connection.execute(sa.text(sql))
 
 
 @pytest.fixture

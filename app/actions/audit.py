@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.access import Actor
+from app.domain.audit import EVENTS
 from app.models import AuditEntry
+from app.models.base import utcnow
 
 
-def entry(
+def facts(
     actor: Actor,
     event: str,
     *,
@@ -19,31 +22,39 @@ def entry(
     store_id: int | None = None,
     subject: str | None = None,
     details: dict[str, Any] | None = None,
-) -> AuditEntry:
-    """An entry about something the actor did; not yet in any session."""
-    return AuditEntry(
-        event=event,
-        result=result,
-        actor_id=actor.id,
-        actor=actor.login[:128],
-        ip=actor.ip,
-        order_id=order_id,
-        store_id=store_id,
-        subject=subject,
-        details=details or {},
-    )
+) -> dict[str, Any]:
+    """The columns of an entry about something the actor did. Raises KeyError for an event without a sentence."""
+    if event not in EVENTS:
+        raise KeyError(f"{event} is not in app/domain/audit.py")
+    return {
+        "at": utcnow(),
+        "event": event,
+        "result": result,
+        "actor_id": actor.id,
+        "actor": actor.login[:128],
+        "ip": actor.ip,
+        "order_id": order_id,
+        "store_id": store_id,
+        "subject": subject,
+        "details": details or {},
+    }
 
 
-def record(session: Session, actor: Actor, event: str, **facts: Any) -> None:
-    """Add an entry to the running transaction; ``facts`` as of ``entry``."""
-    session.add(entry(actor, event, **facts))
+def record(session: Session, actor: Actor, event: str, **about: Any) -> None:
+    """Add an entry to the running transaction; ``about`` as the keywords of ``facts``."""
+    session.add(AuditEntry(**facts(actor, event, **about)))
 
 
-def note_read(session: Session, actor: Actor, event: str, **facts: Any) -> None:
-    """Remember that something was read. Entry points write the notes after the answer (``take_notes``)."""
-    session.info.setdefault("audit_notes", []).append(entry(actor, event, **facts))
+def note_read(session: Session, actor: Actor, event: str, **about: Any) -> None:
+    """Remember that something was read: written in a batch after the answer (``app/reads.py``), never in a page."""
+    session.info.setdefault("audit_notes", []).append(facts(actor, event, **about))
 
 
-def take_notes(session: Session) -> list[AuditEntry]:
+def take_notes(session: Session) -> list[dict[str, Any]]:
     """The notes of this session so far, and forget them."""
     return session.info.pop("audit_notes", [])
+
+
+def write_notes(session: Session, notes: list[dict[str, Any]]) -> None:
+    """Write a batch of notes in the running transaction."""
+    session.execute(sa.insert(AuditEntry), notes)

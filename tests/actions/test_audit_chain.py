@@ -1,0 +1,118 @@
+"""The audit: append-only, chained, and sealed without a lock in a page."""
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions import audit
+from app.actions.audit_chain import START, seal, verify
+from app.db import transaction
+from app.domain.access import SYSTEM
+from app.models import AuditEntry
+
+
+def write(count: int = 3) -> None:
+    with transaction() as session:
+        for number in range(count):
+            audit.record(session, SYSTEM, "order.viewed", order_id=number + 1, details={"n": number})
+
+
+def sealed(limit: int = 1000) -> int:
+    with transaction() as session:
+        return seal(session, limit=limit)
+
+
+def test_an_event_without_a_sentence_is_refused(session):
+    with pytest.raises(KeyError):
+        audit.record(session, SYSTEM, "order.eaten")
+
+
+def test_an_empty_chain_holds(session):
+    assert verify(session).checked == 0
+    assert verify(session).head == START
+
+
+def test_entries_are_sealed_in_batches_and_hold(session):
+    write(5)
+    assert verify(session).unsealed == 5
+    assert sealed(limit=2) == 2
+    assert sealed() == 3
+    assert sealed() == 0
+    found = verify(session)
+    assert (found.checked, found.unsealed, found.broken) == (5, 0, None)
+    write(1)
+    sealed()
+    assert verify(session, head=found.head).broken is None
+
+
+def _without_guard(session: sa.orm.Session, statement: str) -> None:
+    """Do as somebody with full rights on the database could."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SET session_replication_role = replica"))
+        session.execute(sa.text(statement))
+        session.execute(sa.text("SET session_replication_role = DEFAULT"))
+    else:
+        triggers = session.execute(
+            sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_entry'")
+        ).all()
+        for name, _ in triggers:
+            session.execute(sa.text(f"DROP TRIGGER {name}"))
+        session.execute(sa.text(statement))
+        for _, sql in triggers:
+            session.execute(sa.text(sql))
+    session.commit()
+    session.expire_all()
+
+
+def test_a_changed_entry_is_named(session):
+    write(4)
+    sealed()
+    victim = session.scalar(sa.select(AuditEntry.id).where(AuditEntry.seq == 3))
+    _without_guard(session, f"UPDATE audit_entry SET actor = 'somebody else' WHERE id = {victim}")
+    found = verify(session)
+    assert found.checked == 2
+    assert found.broken == f"entry {victim} (number 3) was changed"
+
+
+def test_a_removed_entry_is_noticed(session):
+    write(4)
+    sealed()
+    _without_guard(session, "DELETE FROM audit_entry WHERE seq = 2")
+    assert verify(session).broken == "entry number 2 of the chain is missing"
+
+
+def test_a_cut_off_end_is_noticed_by_a_noted_head(session):
+    write(4)
+    sealed()
+    head = verify(session).head
+    _without_guard(session, "DELETE FROM audit_entry WHERE seq = 4")
+    assert verify(session).broken is None
+    assert "cut off" in (verify(session, head=head).broken or "")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit_entry SET actor = 'x'", "UPDATE audit_entry SET seq = NULL", "DELETE FROM audit_entry"],
+)
+def test_the_database_refuses_changes(session, statement):
+    write(1)
+    sealed()
+    with pytest.raises(sa.exc.DatabaseError, match="append-only"):
+        session.execute(sa.text(statement))
+    session.rollback()
+    assert verify(session).checked == 1
+
+
+def test_the_command_says_what_it_found(app):
+    with app.app_context():
+        write(2)
+        sealed()
+    result = app.test_cli_runner().invoke(args=["portal", "audit", "verify"])
+    assert result.exit_code == 0
+    assert "2 entries hold, 0 not sealed yet" in result.output
+    with app.app_context():
+        from app.db import session
+
+        _without_guard(session, "UPDATE audit_entry SET ip = 'x' WHERE seq = 1")
+    result = app.test_cli_runner().invoke(args=["portal", "audit", "verify"])
+    assert result.exit_code == 1
+    assert "was changed" in result.output
