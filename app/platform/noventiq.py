@@ -1,0 +1,237 @@
+"""The platform over HTTP, as its documentation says (domain.md 9.2).
+
+Every call has time-outs, verifies TLS, follows no redirect, reads a bounded body, and is sent once: repeating is
+decided by the caller, who knows whether repeating can double. The one exception is a token that was not accepted:
+such a call surely did nothing, so we log in anew and send it once more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import requests
+import urllib3.exceptions
+
+from app.platform import words
+from app.platform.port import PlatformOrder, PlatformRefused, PlatformSubscription, SurelyNot, Unknown
+from app.platform.tokens import Tokens
+
+CONNECT, READ = 3.0, 10.0
+"""Seconds until a connection stands, and between two pieces of an answer."""
+BUDGET = 45.0
+"""Seconds for all calls of one piece of work; less than a job may last."""
+MAX_BODY = 4 * 1024 * 1024
+EMAIL_MAX = 80
+BAD_TOKEN = frozenset({1007, 1008, 1009})
+
+
+class Noventiq:
+    """A client for one piece of work."""
+
+    standalone = False
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        tokens: Tokens,
+        *,
+        read: float = READ,
+        budget: float = BUDGET,
+        verify: bool | str = True,
+    ) -> None:
+        self._url, self._username, self._password, self._tokens = url.rstrip("/"), username, password, tokens
+        self._read = read
+        self._until = time.monotonic() + budget
+        self._http = requests.Session()
+        # Proxies, .netrc and certificate bundles of the environment must not change where we send or whom we trust.
+        self._http.trust_env = False
+        self._http.verify = verify
+        self._http.headers["User-Agent"] = "esupport-portal"
+
+    # --- the port -------------------------------------------------------------------------------------------------
+
+    def read_order(self, order_id: int) -> PlatformOrder | None:
+        """``GET /v1/order/ID``."""
+        body = self._get(f"/v1/order/{order_id:d}")
+        return None if body is None else words.order(order_id, body)
+
+    def search(
+        self, *, created_from: dt.date | None = None, paid_from: dt.date | None = None, status: str | None = None
+    ) -> list[int]:
+        """``POST /v1/order/search``; reads only, so that its failure is SurelyNot or Unknown alike."""
+        given = {
+            "create_date_from": created_from and created_from.isoformat(),
+            "pay_date_from": paid_from and paid_from.isoformat(),
+            "status": status,
+        }
+        body = self._call("POST", "/v1/order/search", {k: v for k, v in given.items() if v})
+        ids = body.get("ids")
+        if not isinstance(ids, list):
+            raise Unknown("the search answered without ids")
+        return [int(i) for i in ids if str(i).isascii() and str(i).isdigit()]
+
+    def request_refund(self, order_id: int, description: str, email: str) -> None:
+        """``POST /v1/order/ID/refund``."""
+        self._call("POST", f"/v1/order/{order_id:d}/refund", {"description": description, "email": email})
+
+    def read_subscription(self, code: str) -> PlatformSubscription | None:
+        """``GET /v1/subscription/ID``."""
+        body = self._get(f"/v1/subscription/{quote(code, safe='')}")
+        return None if body is None else words.subscription({"id": code, **body})
+
+    def set_activity(self, code: str, *, active: bool) -> None:
+        """``POST /v1/subscription/modify_activity``; the customer is told by the platform."""
+        self._call(
+            "POST",
+            "/v1/subscription/modify_activity",
+            {"id": code, "activity": active, "suppress_customer_notification": False},
+        )
+
+    def check(self) -> None:
+        """Log in, for ``portal doctor``. Raises SurelyNot or Unknown with what is wrong."""
+        self._log_in()
+
+    # --- how it is sent -------------------------------------------------------------------------------------------
+
+    def _get(self, path: str) -> dict[str, Any] | None:
+        try:
+            return self._call("GET", path)
+        except PlatformRefused as refused:
+            if refused.status == 404:
+                return None
+            raise Unknown(f"reading was refused: {refused.status}") from None
+
+    def _call(self, method: str, path: str, json: dict[str, Any] | None = None) -> dict[str, Any]:
+        token = self._tokens.get(self._username) or self._log_in()
+        status, body, after = self._send(method, path, json, token)
+        if _token_refused(status, body):
+            token = self._another_token(token)
+            status, body, after = self._send(method, path, json, token)
+            if _token_refused(status, body):
+                raise SurelyNot("the platform does not accept our token")
+        return _judge(status, body, after)
+
+    def _another_token(self, refused: str) -> str:
+        """Another worker may have logged in meanwhile, and its token would end with one more login of ours."""
+        shared = self._tokens.get(self._username)
+        return shared if shared and shared != refused else self._log_in()
+
+    def _log_in(self) -> str:
+        try:
+            status, body, after = self._send(
+                "POST", "/v1/login_check", {"username": self._username, "password": self._password}, None
+            )
+        except Unknown as error:
+            raise SurelyNot(f"could not log in: {error}") from None
+        token = body.get("token") if status == 200 and isinstance(body, dict) else None
+        if (
+            not isinstance(token, str)
+            or not token
+            or len(token) > 8192
+            or not token.isascii()
+            or not token.isprintable()
+        ):
+            raise SurelyNot(f"could not log in: the platform answered {status}", after)
+        self._tokens.put(self._username, token)
+        return token
+
+    def _send(
+        self, method: str, path: str, json: dict[str, Any] | None, token: str | None
+    ) -> tuple[int, Any, float | None]:
+        """Send once; status, body (None: not JSON) and Retry-After. Raises SurelyNot or Unknown."""
+        left = self._until - time.monotonic()
+        if left < 1:
+            raise SurelyNot("no time left for another call")
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["AuthorizationJWT"] = f"Bearer {token}"
+        try:
+            with self._http.request(
+                method,
+                self._url + path,
+                json=json,
+                headers=headers,
+                timeout=(min(CONNECT, left), min(self._read, left)),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                return answer.status_code, self._body(answer), _retry_after(answer)
+        except requests.exceptions.ConnectTimeout:
+            raise SurelyNot("no connection in time") from None
+        except requests.exceptions.SSLError:
+            # The handshake comes before the request. A failure later on shows as a broken connection.
+            raise SurelyNot("the platform's certificate was not accepted") from None
+        except requests.exceptions.ConnectionError as error:
+            if _never_connected(error):
+                raise SurelyNot("no connection") from None
+            raise Unknown("the connection broke") from None
+        except requests.exceptions.Timeout:
+            raise Unknown("no answer in time") from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unknown(f"the answer broke off: {type(error).__name__}") from None
+
+    def _body(self, answer: requests.Response) -> Any:
+        """The JSON body, or None when it is none. A slow or endless body ends in Unknown."""
+        until = min(self._until, time.monotonic() + 2 * self._read)
+        data = bytearray()
+        for piece in answer.iter_content(65536):
+            data += piece
+            if len(data) > MAX_BODY or time.monotonic() > until:
+                raise Unknown("the answer is too long")
+        if not data.strip():
+            return {}
+        try:
+            return orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return None
+
+
+def _token_refused(status: int, body: Any) -> bool:
+    # The documentation names the codes beside 400 and 401 both.
+    return status == 401 or (400 <= status < 500 and _error(body)[0] in BAD_TOKEN)
+
+
+def _judge(status: int, body: Any, after: float | None) -> dict[str, Any]:
+    """What an answer means."""
+    code, message = _error(body)
+    if 200 <= status < 300:
+        if not isinstance(body, dict):
+            raise Unknown("the answer is no JSON object")
+        if code is not None or body.get("errors"):
+            raise PlatformRefused(status, code, message)
+        return body
+    if status == 429:
+        raise SurelyNot("too many requests", after)
+    if 400 <= status < 500 and status != 408:
+        raise PlatformRefused(status, code, message)
+    # 5xx, 503 included: a gateway may say it after the platform behind it has done the work. Redirects are not
+    # followed, and who sends one instead of an answer says nothing about what was done.
+    raise Unknown(f"the platform answered {status}")
+
+
+def _error(body: Any) -> tuple[int | None, str]:
+    """The first error of an answer: code and text, both perhaps missing."""
+    errors = body.get("errors") if isinstance(body, dict) else None
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    if isinstance(first, dict):
+        code = first.get("error", first.get("code"))
+        return code if isinstance(code, int) else None, str(first.get("message") or "")[:300]
+    if isinstance(first, str):
+        return None, first[:300]
+    return None, str(body.get("message") or "")[:300] if isinstance(body, dict) else ""
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    value = answer.headers.get("Retry-After", "")
+    return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
+
+
+def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)

@@ -1,0 +1,100 @@
+"""The platform's words for things whose inner form is not published: read what is there, never fail (domain.md 9.2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from app.domain.refunds import RequestStatus, Result
+from app.platform.port import PlatformOrder, PlatformSubscription, RefundBlock
+
+_REFUND = {
+    "new": RequestStatus.SENT, "sent": RequestStatus.SENT, "created": RequestStatus.SENT,
+    "processing": RequestStatus.UPDATING, "updating": RequestStatus.UPDATING, "in_progress": RequestStatus.UPDATING,
+    "completed": RequestStatus.COMPLETED, "complete": RequestStatus.COMPLETED, "done": RequestStatus.COMPLETED,
+    "success": RequestStatus.COMPLETED, "refunded": RequestStatus.COMPLETED,
+    "refused": RequestStatus.REFUSED, "declined": RequestStatus.REFUSED, "failed": RequestStatus.REFUSED,
+    "rejected": RequestStatus.REFUSED,
+}  # fmt: skip
+_SUBSCRIPTION = {
+    "active": "active", "activated": "active", "not_paid": "not_paid", "unpaid": "not_paid",
+    "cancelled": "cancelled", "canceled": "cancelled", "deactivated": "cancelled", "inactive": "cancelled",
+}  # fmt: skip
+_MECHANISM = {"ar": "AR", "ar_trial": "AR Trial", "pmr": "PMR"}
+
+
+def order(order_id: int, body: dict[str, Any]) -> PlatformOrder:
+    """An order's answer: ``product`` or ``products``, with or without its optional blocks."""
+    products = body.get("products", body.get("product"))
+    if isinstance(products, dict):
+        products = [products]
+    return PlatformOrder(
+        order_id=order_id,
+        fields={k: v for k, v in body.items() if k not in ("product", "products", "refund", "additional_data")},
+        products=tuple(p for p in products if isinstance(p, dict)) if isinstance(products, list) else (),
+        refund=refund(body.get("refund")),
+        subscription=subscription(body.get("subscription")),
+        additional=_pairs(body.get("additional_data")),
+    )
+
+
+def refund(block: Any) -> RefundBlock | None:
+    """The refund block; None where there is none. A word like ``partial refund completed`` says both at once."""
+    if not isinstance(block, dict) or not block.get("status"):
+        return None
+    word, said = _word(block["status"]), _word(block.get("result"))
+    status = _REFUND.get(word)
+    if status is None:
+        status = _by_part(word)
+    result = next((r for r in Result if r.value in said), None) or next((r for r in Result if r.value in word), None)
+    if status == RequestStatus.COMPLETED and result is Result.FAILED:
+        status = RequestStatus.REFUSED
+    if status == RequestStatus.REFUSED:
+        result = Result.FAILED
+    if status == RequestStatus.COMPLETED and result is None:
+        result = Result.FULL
+    if status in (RequestStatus.SENT, RequestStatus.UPDATING):
+        result = None
+    return RefundBlock(status, result, _moment(block.get("updated") or block.get("date")))
+
+
+def subscription(block: Any) -> PlatformSubscription | None:
+    """The subscription block or answer; None where there is none."""
+    if not isinstance(block, dict) or not block.get("id"):
+        return None
+    status = _SUBSCRIPTION.get(_word(block.get("status")))
+    activity = block.get("activity")
+    active = activity if isinstance(activity, bool) else None if status is None else status != "cancelled"
+    return PlatformSubscription(str(block["id"]), _MECHANISM.get(_word(block.get("type"))), status, active)
+
+
+def _by_part(word: str) -> RequestStatus | None:
+    for part, status in (
+        ("fail", RequestStatus.REFUSED), ("declin", RequestStatus.REFUSED), ("refus", RequestStatus.REFUSED),
+        ("complet", RequestStatus.COMPLETED), ("done", RequestStatus.COMPLETED),
+        ("process", RequestStatus.UPDATING), ("updat", RequestStatus.UPDATING), ("new", RequestStatus.SENT),
+    ):  # fmt: skip
+        if part in word:
+            return status
+    return None
+
+
+def _word(value: Any) -> str:
+    return str(value or "").strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, dict):
+        return tuple((str(k), str(v)) for k, v in value.items())
+    if not isinstance(value, list):
+        return ()
+    found = ((p.get("name") or p.get("key"), p.get("value")) for p in value if isinstance(p, dict))
+    return tuple((str(k), str(v)) for k, v in found if k)
+
+
+def _moment(value: Any) -> dt.datetime | None:
+    try:
+        found = dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
