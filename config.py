@@ -11,10 +11,14 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+
+from launch import inbox, queue_server
 
 ROOT = Path(__file__).resolve().parent
 LANGUAGES = {"en": "English", "ru": "Русский"}
@@ -50,7 +54,15 @@ class Settings:
     document_hosts: tuple[str, ...]
     metrics_token: str | None
     unpaid_days: int
-    extra: Mapping[str, object] = field(default_factory=dict)
+    session_idle_minutes: int
+    session_hours: int
+    web_processes: int
+    web_threads: int
+    log_level: str
+    queue_embedded: bool
+    """No REDIS_URL: the try-out's own queue server, in the data folder."""
+    inbox_local: bool
+    """No MAIL_URL: mails are kept in the data folder (``launch/inbox.py``) and sent to nobody."""
 
     @property
     def production(self) -> bool:
@@ -68,26 +80,40 @@ class Settings:
         return self.base_url.startswith("https://")
 
 
+def environment() -> dict[str, str]:
+    """The environment, and under it the lines of ``.env`` beside this file, which tests never read."""
+    if os.environ.get("PORTAL_ENV") == "test":
+        return dict(os.environ)
+    kept = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return {**kept, **os.environ}
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment.
+    """Settings from the given mapping, else from ``environment()``.
 
     Raises ConfigError naming the first setting that is missing or wrong.
     """
-    env = os.environ if environ is None else environ
+    env = environment() if environ is None else environ
     portal_env = _choice(env, "PORTAL_ENV", "tryout", ("tryout", "production", "test"))
     production = portal_env == "production"
     if production:
         for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "MAIL_URL", "BASE_URL"):
             if not env.get(name):
                 raise ConfigError(f"{name} is required when PORTAL_ENV=production")
+    tryout = portal_env == "tryout"
     data = Path(env.get("PORTAL_DATA") or ROOT / "instance").expanduser().resolve()
+    redis_url = _url(env, "REDIS_URL", ("redis", "rediss", "unix"))
+    mail_url = _mail_url(env)
+    inbox_port = inbox.port(data / "inbox") if tryout else None
     return Settings(
         portal_env=portal_env,
         portal_data=data,
         secret_key=_secret_key(env, data, production),
         database_url=_database_url(env, data),
-        redis_url=_url(env, "REDIS_URL", ("redis", "rediss", "unix")),
-        mail_url=_url(env, "MAIL_URL", ("smtp", "smtps")),
+        redis_url=redis_url or (queue_server.url(data / "queue") if tryout else None),
+        queue_embedded=tryout and redis_url is None,
+        mail_url=mail_url or (f"smtp://127.0.0.1:{inbox_port}" if inbox_port else None),
+        inbox_local=tryout and mail_url is None,
         mail_from=_mail_from(env),
         base_url=(_url(env, "BASE_URL", ("http", "https")) or "http://127.0.0.1:8080").rstrip("/"),
         platform_url=_platform_url(env),
@@ -103,6 +129,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         document_hosts=tuple(h.strip().lower() for h in env.get("DOCUMENT_HOSTS", "").split(",") if h.strip()),
         metrics_token=env.get("METRICS_TOKEN") or None,
         unpaid_days=_number(env, "UNPAID_DAYS", 90, 1, 3650),
+        session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 1440),
+        session_hours=_number(env, "SESSION_HOURS", 12, 1, 168),
+        web_processes=_number(env, "WEB_PROCESSES", 2, 1, 64),
+        web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
+        log_level=_choice(env, "LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
     )
 
 
@@ -145,12 +176,31 @@ def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | N
     return value
 
 
+def _mail_url(env: Mapping[str, str]) -> str | None:
+    value = _url(env, "MAIL_URL", ("smtp", "smtps"))
+    if value is None:
+        return None
+    query = parse_qs(urlsplit(value).query, keep_blank_values=True)
+    if query not in ({}, {"tls": ["none"]}):
+        raise ConfigError("MAIL_URL: after the ? only tls=none is known")
+    if query and value.startswith("smtps:"):
+        raise ConfigError("MAIL_URL: smtps:// is TLS; take smtp:// for ?tls=none")
+    return value
+
+
 def _database_url(env: Mapping[str, str], data: Path) -> str:
     value = env.get("DATABASE_URL")
     if not value:
         return f"sqlite:///{data / 'portal.sqlite3'}"
     if not value.startswith(("postgresql+psycopg://", "sqlite:///")):
         raise ConfigError("DATABASE_URL must start with postgresql+psycopg:// or sqlite:///")
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(f"DATABASE_URL is no address: {error}") from None
+    if not parts.path.strip("/"):
+        raise ConfigError("DATABASE_URL names no database")
     return value
 
 

@@ -24,7 +24,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 from werkzeug.serving import make_server
 
-from app.tryout import queue_server
+from launch import queue_server
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10, every: float = 0.02) -> Any:
