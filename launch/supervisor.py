@@ -25,7 +25,7 @@ MARK = "ESUPPORT_RUN"
 LOG_MAX = 8 * 1024 * 1024  # bytes; a longer log is set aside at the next start
 PR_SET_PDEATHSIG = 1
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds between death and restart, doubled by each death soon after a start
-SOON = 5.0  # seconds
+SOON = 10.0  # seconds
 TRIES_BEFORE_READY = 3
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -52,9 +52,9 @@ def run(host: str, port: int, *, demo: bool) -> int:
         services += _portal_services(host, port)
         supervisor = Supervisor(services, logs, environ)
         _note_run(lock, supervisor.run_id)
-        accounts = _prepare(environ, demo=demo, log=logs / "prepare.log")
+        _prepare(environ, demo=demo, log=logs / "prepare.log")
         return supervisor.run(
-            lambda: _announce(environ.get("BASE_URL") or settings.base_url, data, accounts, settings.inbox_local)
+            lambda: _announce(environ.get("BASE_URL") or settings.base_url, data, _accounts(data), settings.inbox_local)
         )
 
 
@@ -103,17 +103,24 @@ def _check_port(host: str, port: int) -> None:
         raise LaunchError(f"Cannot listen on port {port} of {host}: {error.strerror}.") from error
 
 
-def _prepare(environ: dict[str, str], *, demo: bool, log: Path) -> list[list[str]]:
-    """Migrate, sync roles, load demo data into an empty portal; the demo accounts. Raises LaunchError."""
+def _prepare(environ: dict[str, str], *, demo: bool, log: Path) -> None:
+    """Migrate, sync roles, load demo data into an empty portal. Raises LaunchError."""
     say("Preparing the database …")
     command = [sys.executable, "-m", "app.tryout.prepare", *([] if demo else ["--no-demo"])]
     with log.open("wb") as output:
-        done = subprocess.run(command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=output, check=False)
+        done = subprocess.run(command, env=environ, cwd=ROOT, stdout=output, stderr=output, check=False)
     if done.returncode == 2:
         raise LaunchError(tail(log, 1))
     if done.returncode:
         raise LaunchError(f"The database could not be prepared; the end of {log} says:\n{tail(log)}")
-    return json.loads(done.stdout.splitlines()[-1])["accounts"]
+
+
+def _accounts(data: Path) -> list[list[str]]:
+    """Role, email and password of each demo account, as ``app/tryout/demo.py`` kept them; none without demo data."""
+    try:
+        return json.loads((data / "demo_accounts.json").read_text())
+    except (OSError, ValueError):
+        return []
 
 
 # --- the processes ---------------------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """``python -m app.tryout.prepare``: bring the database up to date and fill an empty one with demo data.
 
-Prints one JSON line: the demo accounts. Exit code 2 when a setting is wrong or the database cannot be reached
+Exit code 2 when a setting is wrong or the database cannot be reached
 (the last line on stderr says which).
 """
 
 from __future__ import annotations
 
-import json
 import sys
 
 import sqlalchemy as sa
@@ -37,12 +36,10 @@ def main(arguments: list[str]) -> int:
         sync_roles()
         with scope_as(ALL_STORES):
             empty = session.scalar(sa.select(Store.id).limit(1)) is None
-        from app.tryout import demo  # the generator is needed nowhere else
-
         if empty and "--no-demo" not in arguments:
-            demo.load_demo(settings.portal_data)
-        accounts = demo.demo_accounts(settings.portal_data)
-    print(json.dumps({"accounts": accounts}))
+            from app.tryout.demo import load_demo  # the generator is needed on the first run only
+
+            load_demo(settings.portal_data)
     return 0
 
 
