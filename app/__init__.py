@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_appbuilder import AppBuilder
 
-from app import api, cli, db, erasure_journal, errors, health, i18n, reads, security, webhooks
+from app import api, assets, cli, db, erasure_journal, errors, health, i18n, reads, security, webhooks
 from app.db import session
 from app.extensions import csrf, mail
+from app.i18n import PortalAppBuilder
 from app.jobs import hints
+from app.security import current_actor
 from app.security.manager import PortalSecurityManager
 from app.views import HomeView, register_views
+from app.views.navigation import navigation
 from config import LANGUAGES, Settings, load
 
 
 def create_app(settings: Settings | None = None, **engine_options: object) -> Flask:
     """An app for web, commands and workers alike. Makes no table and no query."""
     settings = settings or load()
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     app.extensions["settings"] = settings
     app.config.from_mapping(_flask_config(settings))
     db.init_app(app, settings.database_url, **engine_options)
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     reads.init_app(app)
     security.init_app(app)
     with app.app_context():
-        appbuilder = AppBuilder(
+        appbuilder = PortalAppBuilder(
             app,
             session,
             indexview=HomeView,
@@ -40,6 +42,8 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
         register_views(appbuilder)
         appbuilder.post_init()
     i18n.init_app(app)
+    assets.init_app(app)
+    app.jinja_env.globals.update(current_actor=current_actor, navigation=navigation)
     api.init_app(app)
     webhooks.init_app(app)
     health.init_app(app)

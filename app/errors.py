@@ -1,15 +1,98 @@
-"""Exceptions become answers here, and only here."""
+"""Exceptions become answers here, and only here.
+
+People get a page of ours in their language, ``/api`` gets JSON, machines' other addresses get a line of text.
+"""
 
 from __future__ import annotations
 
-from flask import Flask, Response, make_response, render_template
+import logging
+from dataclasses import dataclass
 
-from app.domain.refusal import NotFound
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from app.domain.refusal import Invalid, NotFound, Refused
+from app.i18n import say
+
+log = logging.getLogger(__name__)
+MACHINES = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/assets/", "/favicon.ico")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an error page says: what happened, and what to do."""
+
+    title: str
+    text: str
+
+
+WORDS = {
+    400: Words(_("This request could not be read"), _("Something in the address or the form was not as expected.")),
+    401: Words(_("Please sign in"), _("This page is for people who are signed in.")),
+    403: Words(_("Not allowed"), _("Your role does not open this page. Ask your team lead if you need it.")),
+    404: Words(_("Nothing here"), _("The page does not exist, or it is not for your stores.")),
+    405: Words(_("Not this way"), _("This address cannot be opened like this. Go back and use the button on the page.")),
+    409: Words(_("Not possible now"), _("Things have changed since you opened the page.")),
+    413: Words(_("Too large"), _("What was sent is larger than the portal accepts.")),
+    415: Words(_("Not this kind of file"), _("The portal cannot read what was sent.")),
+    422: Words(_("Please check what you entered"), ""),
+    429: Words(_("Too many tries"), _("Please wait a while before the next one.")),
+    500: Words(_("Something went wrong on our side"), _("It has been written down. Try again; if it stays, tell your administrator.")),
+    503: Words(_("Back in a moment"), _("The portal cannot reach one of its services. Try again in a minute.")),
+}  # fmt: skip
+EXPIRED = _("The form was open for too long or was sent twice. Open the page again and repeat.")
 
 
 def init_app(app: Flask) -> None:
     """Answer every error with a page of ours."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(NotFound, lambda _error: answer(404))
+    app.register_error_handler(Refused, lambda error: answer(409, say(error.refusal)))
+    app.register_error_handler(Invalid, _invalid)
+    app.register_error_handler(CSRFError, lambda _error: answer(400, gettext(str(EXPIRED))))
 
-    @app.errorhandler(NotFound)
-    def not_found(_error: NotFound) -> Response:
-        return make_response(render_template("errors/404.html"), 404)
+
+def answer(status: int, reason: str = "", errors: list[dict[str, str]] | None = None) -> Response:
+    """The answer for an error, in the form the asker reads. ``reason`` is a translated sentence."""
+    words = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
+    text = reason or str(words.text)
+    if request.path.startswith("/api/"):
+        body: dict[str, object] = {"error": {"code": status, "message": text or str(words.title)}}
+        if errors:
+            body["errors"] = errors
+        return make_response(jsonify(body), status)
+    if request.path.startswith(MACHINES):
+        return Response("" if status == 401 else f"{status}\n", status, mimetype="text/plain")
+    values = {"status": status, "words": words, "text": text, "errors": errors or [], "home": "/"}
+    if status >= 500:
+        # No session, no person, no query: whatever broke may be the database.
+        page = current_app.jinja_env.get_template("errors/failure.html").render(**values)
+        return Response(page, status, mimetype="text/html")
+    template = "errors/page.html" if g.get("actor") else "errors/anonymous.html"
+    return make_response(render_template(template, **values), status)
+
+
+def _http(error: HTTPException) -> Response:
+    """Any HTTP error: the headers it carries (Allow, Retry-After) stay."""
+    if error.code is None or error.code < 400:  # a redirect raised as an exception
+        return Response.force_type(error.get_response())
+    if isinstance(error, InternalServerError) and error.original_exception is not None:
+        log.error("request.failed", exc_info=error.original_exception)
+    response = answer(error.code)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    retry = getattr(error, "retry_after", None)
+    if retry is not None and "Retry-After" not in response.headers:
+        response.headers["Retry-After"] = str(retry)
+    return response
+
+
+def _invalid(error: Invalid) -> Response:
+    found = [
+        {"field": name, "message": say(refusal)} for name, refusals in error.errors.items() for refusal in refusals
+    ]
+    return answer(422, "; ".join(f["message"] for f in found), found)

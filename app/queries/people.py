@@ -19,11 +19,11 @@ from app.domain.access import Role as RoleName
 from app.models import Person, Role, StoreGrant, TeamStore
 
 
-def actor_of(session: Session, person: Person) -> Actor:
+def actor_of(session: Session, person: Person, *, language: str = "", timezone: str = "") -> Actor:
     """The person as an actor: roles, permissions and stores as the database has them at this moment.
 
     Roles come from the person and from their teams; stores from teams and direct grants; an Admin sees all.
-    One statement.
+    ``language`` and ``timezone``: what ``app.i18n.preferred`` says, in a request. One statement.
     """
     own = sa.select(assoc_user_role.c.role_id).where(assoc_user_role.c.user_id == person.id)
     groups = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == person.id)
@@ -65,7 +65,7 @@ def actor_of(session: Session, person: Person) -> Actor:
         roles=frozenset(roles),
         permissions=frozenset(permissions),
         stores=scope,
-        language=person.language or "en",
-        timezone=person.timezone or "UTC",
+        language=language or person.language or "en",
+        timezone=timezone or person.timezone or "UTC",
         theme=person.theme,
     )

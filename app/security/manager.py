@@ -8,6 +8,7 @@ from flask import g
 from flask_appbuilder.security.sqla.manager import SecurityManager
 
 from app.db import session
+from app.i18n import forget_locale, preferred
 from app.models import Person
 from app.queries.people import actor_of
 
@@ -23,7 +24,8 @@ class PortalSecurityManager(SecurityManager):
         person = session.get(Person, int(pk))
         if person is None or not person.active:
             return None
-        g.actor = actor_of(session, person)
+        g.actor = actor_of(session, person, **preferred(person))
+        forget_locale()  # a language chosen before we knew who asks
         g.scope = g.actor.stores
         return person
 

@@ -1,0 +1,50 @@
+/* data-dialog="ID" (or <a href="#ID" data-dialog>) opens <dialog id="ID">; data-close inside closes it.
+   Focus goes back to the opener by itself (the browser does that for showModal). */
+export function openDialog(id, opener) {
+  const dialog = document.getElementById(id);
+  if (!(dialog instanceof HTMLDialogElement) || dialog.open) return false;
+  dialog.showModal();
+  const first = dialog.querySelector("[autofocus], textarea, input:not([type=hidden])");
+  first?.focus();
+  dialog.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+  return true;
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) {
+    const id = opener.dataset.dialog || opener.getAttribute("href")?.slice(1);
+    if (openDialog(id, opener)) event.preventDefault();
+    return;
+  }
+  const closer = event.target.closest("dialog [data-close]");
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+    return;
+  }
+  // a click on the backdrop hits the dialog itself, outside its box
+  if (event.target instanceof HTMLDialogElement && event.target.open) {
+    const box = event.target.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    const typed = [...event.target.querySelectorAll("textarea")].some((field) => field.value.trim());
+    if (!inside && !typed) event.target.close();
+  }
+});
+
+// a link that looks like a button answers to the space bar as one
+document.addEventListener("keydown", (event) => {
+  if (event.key === " " && event.target.matches?.("a[role=button]")) {
+    event.preventDefault();
+    event.target.click();
+  }
+});
+
+// a dialog the server opened (an answer with an error in it): make it modal
+for (const dialog of document.querySelectorAll("dialog[open][data-modal]")) {
+  dialog.close();
+  dialog.showModal();
+  (dialog.querySelector("[aria-invalid=true]") ?? dialog.querySelector("textarea, input:not([type=hidden])"))?.focus();
+}
+// the address names a dialog (a link opened before the script ran)
+if (location.hash.length > 1) openDialog(decodeURIComponent(location.hash.slice(1)));

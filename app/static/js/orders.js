@@ -1,0 +1,47 @@
+/* The list of orders: "Open all", blocks loaded when an order is opened, the search form folded on a phone. */
+async function load(details) {
+  const place = details.querySelector("[data-load]");
+  if (!place) return;
+  const address = place.dataset.load;
+  delete place.dataset.load;
+  place.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/html", "X-Partial": "1" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    place.innerHTML = await answer.text();
+  } catch {
+    place.dataset.load = address; // opening again tries again
+    document.getElementById("toast").textContent = document.getElementById("toast").dataset.offline;
+  } finally {
+    place.removeAttribute("aria-busy");
+  }
+}
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.l2") && event.target.open) load(event.target);
+}, true);
+
+for (const button of document.querySelectorAll("[data-open-all]")) {
+  button.addEventListener("click", () => {
+    const all = [...document.querySelectorAll("details.l2")];
+    const opening = all.some((details) => !details.open);
+    for (const details of all) details.open = opening;
+    const text = button.textContent;
+    if (button.dataset.other) {
+      if ((button.dataset.state === "open") !== opening) {
+        button.textContent = button.dataset.other;
+        button.dataset.other = text;
+      }
+      button.dataset.state = opening ? "open" : "";
+    }
+  });
+}
+
+const find = document.querySelector("details.find");
+if (find) {
+  const narrow = matchMedia("(max-width: 640px)");
+  const fold = () => {
+    find.open = !narrow.matches || find.querySelector("[aria-invalid=true]") !== null;
+  };
+  fold();
+  narrow.addEventListener("change", fold);
+}

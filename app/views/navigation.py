@@ -1,0 +1,42 @@
+"""The menu: one list, of which everybody sees the entries their FAB permissions open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask_babel import lazy_gettext as _
+
+from app.domain.access import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A place in the menu. Shown to whoever holds ``permission`` on ``view``."""
+
+    label: str
+    href: str
+    permission: str
+    view: str
+    count: int = 0
+
+    def covers(self, path: str) -> bool:
+        """Is the page at this path part of the entry?"""
+        return path.startswith(self.href)
+
+
+# Add an entry with the permission that opens its page; the order here is the order on the screen.
+ENTRIES: tuple[Entry, ...] = (
+    Entry(_("Orders"), "/orders/", "can_list", "OrderView"),
+    Entry(_("Refund requests"), "/refunds/", "can_list", "RefundView"),
+    Entry(_("Jobs and mail"), "/operations/", "can_list", "OperationsView"),
+    Entry(_("People"), "/people/", "can_list", "PersonView"),
+    Entry(_("Teams"), "/teams/", "can_list", "TeamView"),
+    Entry(_("Stores"), "/stores/", "can_list", "StoreView"),
+    Entry(_("Audit"), "/audit/", "can_list", "AuditView"),
+)
+
+
+def navigation(actor: Actor) -> Sequence[Entry]:
+    """The entries this actor may open, in order."""
+    return [entry for entry in ENTRIES if actor.may(entry.permission, entry.view)]
