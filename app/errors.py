@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -34,13 +35,13 @@ WORDS = {
     401: Words(_("Please sign in"), _("This page is for people who are signed in.")),
     403: Words(_("Not allowed"), _("Your role does not open this page. Ask your team lead if you need it.")),
     404: Words(_("Nothing here"), _("The page does not exist, or it is not for your stores.")),
-    405: Words(_("Not this way"), _("This address cannot be opened like this. Go back and use the button on the page.")),
+    405: Words(_("Not this way"), _("This address cannot be opened like this. Go back and use the button there.")),
     409: Words(_("Not possible now"), _("Things have changed since you opened the page.")),
     413: Words(_("Too large"), _("What was sent is larger than the portal accepts.")),
     415: Words(_("Not this kind of file"), _("The portal cannot read what was sent.")),
     422: Words(_("Please check what you entered"), ""),
     429: Words(_("Too many tries"), _("Please wait a while before the next one.")),
-    500: Words(_("Something went wrong on our side"), _("It has been written down. Try again; if it stays, tell your administrator.")),
+    500: Words(_("Something went wrong on our side"), _("It has been written down. Please try again in a minute.")),
     503: Words(_("Back in a moment"), _("The portal cannot reach one of its services. Try again in a minute.")),
 }  # fmt: skip
 EXPIRED = _("The form was open for too long or was sent twice. Open the page again and repeat.")
@@ -71,8 +72,17 @@ def answer(status: int, reason: str = "", errors: list[dict[str, str]] | None = 
         # No session, no person, no query: whatever broke may be the database.
         page = current_app.jinja_env.get_template("errors/failure.html").render(**values)
         return Response(page, status, mimetype="text/html")
-    template = "errors/page.html" if g.get("actor") else "errors/anonymous.html"
+    template = "errors/page.html" if _somebody() else "errors/anonymous.html"
     return make_response(render_template(template, **values), status)
+
+
+def _somebody() -> bool:
+    """Is a person signed in? Where the database does not answer, nobody is."""
+    try:
+        return bool(current_user.is_authenticated and g.get("actor"))
+    except Exception:
+        log.exception("errors.person_unknown")
+        return False
 
 
 def _http(error: HTTPException) -> Response:

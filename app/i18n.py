@@ -54,7 +54,7 @@ def timezone() -> str:
 
 
 def preferred(person: Any) -> dict[str, str]:
-    """Language and time zone of a signed-in person, for ``actor_of``: their own, else the browser's or the default's."""
+    """Language and time zone of a person, for ``actor_of``: their own, else the browser's or the default's."""
     return {
         "language": person.language if person.language in LANGUAGES else _asked_for(),
         "timezone": person.timezone or settings().default_timezone,
