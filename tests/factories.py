@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
 import itertools
 from typing import Any
 
@@ -9,11 +11,108 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.actions.record import record_orders
+from app.actions.snapshots import parse_snapshot
 from app.db import scope_as, session, transaction
-from app.domain.access import ALL_STORES
+from app.domain.access import ALL_STORES, PLATFORM
 from app.models import Group, Person, Role, Store, StoreGrant, TeamStore
 
 _ids = itertools.count(1)
+_order_ids = itertools.count(10_000_001)
+
+
+def snapshot(**overrides: Any) -> dict[str, Any]:
+    """A raw snapshot that holds: a paid order of one item with one code and four history lines.
+
+    ``overrides`` go deep: a dict is merged into the default's, a list replaces it; the dicts of ``items`` are
+    merged into the default item (its ids made different), so ``items=[{}, {"refunded": True}]`` are two items.
+    The key ``order_id`` is a new one unless given.
+    """
+    order_id = overrides.get("order_id") or next(_order_ids)
+    value: dict[str, Any] = {
+        "order_id": order_id,
+        "store": "acme-eu",
+        "version": 1,
+        "status": "paid",
+        "create_date": "2026-08-13T09:16:35+03:00",
+        "pay_date": "2026-08-13T09:20:01+03:00",
+        "order_name": f"A{order_id:010d}",
+        "number_1c": f"1C-{order_id}",
+        "external_id": None,
+        "currency": "EUR",
+        "total": "118.00",
+        "locale": "en_EN",
+        "order_detail_url": f"https://shop.example.com/order/status/{order_id}/1a97507",
+        "customer": {
+            "type": "physical",
+            "email": "marcel.laporte@example.com",
+            "first_name": "Marcel",
+            "last_name": "Laporte",
+            "phone": "+33 1 23 45 67 89",
+            "country": "FR",
+            "vat_number": None,
+            "company_name": None,
+            "address": "1 rue Exemple, Paris",
+        },
+        "payment": {"payment_method": "CreditCard", "payment_system_name": "Bank Card", "card_last_4": "4242"},
+        "items": [_ITEM],
+        "additional_data": [{"name": "utm_source", "value": "newsletter"}],
+        "related_order_ids": [],
+        "history": [
+            _line("e1", "2026-08-13T09:16:35+03:00", "status", "Order created"),
+            _line("e2", "2026-08-13T09:20:01+03:00", "status", "Payment received"),
+            _line("e3", "2026-08-13T09:20:30+03:00", "status", "Product delivered: Demo"),
+            _line("e4", "2026-08-13T09:20:31+03:00", "mail", "License information sent to customer"),
+        ],
+        "documents": [],
+        "refund": None,
+    }
+    value = _merged(value, {name: found for name, found in overrides.items() if name != "items"})
+    items = overrides.get("items", [{}])
+    value["items"] = [_item(i, found) for i, found in enumerate(items, 1)]
+    return value
+
+
+_ITEM: dict[str, Any] = {
+    "item_id": "i1",
+    "product_id": "111111",
+    "sku": "0001",
+    "name": "Demo",
+    "quantity": 1,
+    "price": "100.00",
+    "discount_percent": None,
+    "discount_amount": None,
+    "vat_amount": "18.00",
+    "amount": "118.00",
+    "delivered": True,
+    "refunded": False,
+    "fields": [],
+    "license_user": {"name": "Marcel Laporte", "email": "marcel.laporte@example.com"},
+    "licenses": [{"license_id": "l1", "code": "ABCD-1234-EFGH", "deleted": False}],
+    "subscription": None,
+}
+
+
+def _item(position: int, overrides: dict[str, Any]) -> dict[str, Any]:
+    item = copy.deepcopy(_ITEM)
+    item["item_id"] = f"i{position}"
+    item["licenses"][0]["license_id"] = f"l{position}"
+    if position > 1:
+        item["product_id"] = str(111110 + position)
+        item["licenses"][0]["code"] = f"ABCD-{1233 + position}-EFGH"
+    return _merged(item, overrides)
+
+
+def _line(event_id: str, date: str, kind: str, text: str) -> dict[str, Any]:
+    return {"event_id": event_id, "date": date, "kind": kind, "text": text}
+
+
+def _merged(value: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(value)
+    for name, found in overrides.items():
+        known = result.get(name)
+        result[name] = _merged(known, found) if isinstance(known, dict) and isinstance(found, dict) else found
+    return result
 
 
 class Make:
@@ -83,6 +182,21 @@ class Make:
     def specialist(self, *stores: str, **values: Any) -> FlaskClient:
         """A signed-in specialist of these stores."""
         return self.signed_in(self.person(stores=stores or ("acme-eu",), **values))
+
+    def order(self, store: str = "acme-eu", **overrides: Any) -> int:
+        """An order, recorded from a valid snapshot; its id. ``overrides`` as of ``snapshot``; the store is made."""
+        self.store(store)
+        return self.record(snapshot(store=store, **overrides))
+
+    def record(self, raw: dict[str, Any]) -> int:
+        """Record a raw snapshot as it is; its order id. Raises AssertionError when it is refused."""
+        with self.app.app_context(), scope_as(ALL_STORES), transaction():
+            (result,) = record_orders(
+                session, [parse_snapshot(raw)], source=PLATFORM, allowed=ALL_STORES, now=dt.datetime.now(dt.UTC)
+            )
+        assert result.result != "refused", result.errors
+        assert result.order_id
+        return result.order_id
 
     def admin(self, **values: Any) -> FlaskClient:
         """A signed-in administrator."""

@@ -1,7 +1,7 @@
 """The snapshot: one whole order as the platform knows it (contract.md 4), as a value with its limits declared.
 
 The limits stand in the annotations, once: ``app/actions/snapshots.py`` checks raw JSON against them, and the
-OpenAPI description is drawn from them. Optional texts that arrive empty are ``None``.
+OpenAPI description is drawn from them. An optional text may also be empty, which means the same as none.
 """
 
 from __future__ import annotations

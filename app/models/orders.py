@@ -77,6 +77,9 @@ class Order(Model):
     plain_event_at: Mapped[dt.datetime | None] = mapped_column(
         UtcDateTime, comment="newest webhook event_date whose plain fields were taken; domain.md 9.1"
     )
+    webhook_stamps: Mapped[dict[str, str] | None] = mapped_column(
+        sa.JSON(none_as_null=True), comment="plain field: event_date of the webhook that said it last"
+    )
     recorded_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, comment="last change by the platform")
     read_back_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, comment="last read from the platform's API")
 
@@ -139,10 +142,25 @@ class OrderItem(Model):
     amount: Mapped[Decimal] = mapped_column(Money)
     delivered: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     refunded: Mapped[bool] = mapped_column(sa.Boolean, default=False, comment="only ever becomes true")
-    fields: Mapped[list[dict[str, str]] | None] = mapped_column(sa.JSON, comment="what the customer filled in")
+    fields: Mapped[list[dict[str, str]] | None] = mapped_column(
+        sa.JSON(none_as_null=True), comment="what the customer filled in"
+    )
     license_user_name: Mapped[str | None] = mapped_column(sa.String(255))
     license_user_email: Mapped[str | None] = mapped_column(sa.String(254))
     subscription_code: Mapped[str | None] = mapped_column(sa.String(64), comment="NN_MM, see subscription.code")
+    part: Mapped[int | None] = mapped_column(sa.Integer, comment="of a webhook's document_part: 1 of 1-of-2")
+    parts: Mapped[int | None] = mapped_column(sa.Integer, comment="of a webhook's document_part: 2 of 1-of-2")
+    event_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, comment="newest webhook believed about it")
+
+
+_renewing = OrderItem.subscription_code.is_not(None)
+sa.Index(
+    "ix_order_item_subscription",
+    OrderItem.store_id,
+    OrderItem.subscription_code,
+    postgresql_where=_renewing,
+    sqlite_where=_renewing,
+)
 
 
 class License(Model):
@@ -259,8 +277,10 @@ class OrderEvent(Model):
     kind: Mapped[str] = mapped_column(sa.String(16))
     text: Mapped[str] = mapped_column(sa.Text, comment="platform: as sent; portal: the English sentence")
     code: Mapped[str | None] = mapped_column(sa.String(40), comment="portal: the kind of fact, see domain/history.py")
-    params: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, comment="portal: what the sentence is made of")
-    order_ids: Mapped[list[int] | None] = mapped_column(sa.JSON)
+    params: Mapped[dict[str, Any] | None] = mapped_column(
+        sa.JSON(none_as_null=True), comment="portal: what the sentence is made of"
+    )
+    order_ids: Mapped[list[int] | None] = mapped_column(sa.JSON(none_as_null=True))
     document_id: Mapped[str | None] = mapped_column(sa.String(64))
     actor_id: Mapped[int | None] = mapped_column(sa.Integer, comment="ab_user.id, where a person did it")
 
@@ -302,7 +322,7 @@ class RefundRequest(Model):
     decided_by: Mapped[int | None] = mapped_column(sa.ForeignKey("ab_user.id"))
     decided_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
     comment: Mapped[str | None] = mapped_column(sa.Text)
-    item_ids: Mapped[list[str] | None] = mapped_column(sa.JSON, comment="the refunded items")
+    item_ids: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True), comment="the refunded items")
     remove_codes: Mapped[bool] = mapped_column(sa.Boolean, default=False)
     platform_updated: Mapped[dt.datetime | None] = mapped_column(UtcDateTime, comment="refund.updated of the snapshot")
     updated_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)

@@ -332,6 +332,7 @@ def upgrade() -> None:
     sa.Column('vat_key', sa.Text(), nullable=True),
     sa.Column('phone_digits', sa.Text(), nullable=True),
     sa.Column('plain_event_at', types.UtcDateTime(timezone=True), nullable=True, comment='newest webhook event_date whose plain fields were taken; domain.md 9.1'),
+    sa.Column('webhook_stamps', sa.JSON(none_as_null=True), nullable=True, comment='plain field: event_date of the webhook that said it last'),
     sa.Column('recorded_at', types.UtcDateTime(timezone=True), nullable=False, comment='last change by the platform'),
     sa.Column('read_back_at', types.UtcDateTime(timezone=True), nullable=True, comment="last read from the platform's API"),
     sa.CheckConstraint("delivery IN ('not_delivered','partly_delivered','delivered')", name=op.f('ck_orders_delivery')),
@@ -509,8 +510,8 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=16), nullable=False),
     sa.Column('text', sa.Text(), nullable=False, comment='platform: as sent; portal: the English sentence'),
     sa.Column('code', sa.String(length=40), nullable=True, comment='portal: the kind of fact, see domain/history.py'),
-    sa.Column('params', sa.JSON(), nullable=True, comment='portal: what the sentence is made of'),
-    sa.Column('order_ids', sa.JSON(), nullable=True),
+    sa.Column('params', sa.JSON(none_as_null=True), nullable=True, comment='portal: what the sentence is made of'),
+    sa.Column('order_ids', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('document_id', sa.String(length=64), nullable=True),
     sa.Column('actor_id', sa.Integer(), nullable=True, comment='ab_user.id, where a person did it'),
     sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_order_event_order_id_orders'), ondelete='CASCADE'),
@@ -533,13 +534,19 @@ def upgrade() -> None:
     sa.Column('amount', types.Money(), nullable=False),
     sa.Column('delivered', sa.Boolean(), nullable=False),
     sa.Column('refunded', sa.Boolean(), nullable=False, comment='only ever becomes true'),
-    sa.Column('fields', sa.JSON(), nullable=True, comment='what the customer filled in'),
+    sa.Column('fields', sa.JSON(none_as_null=True), nullable=True, comment='what the customer filled in'),
     sa.Column('license_user_name', sa.String(length=255), nullable=True),
     sa.Column('license_user_email', sa.String(length=254), nullable=True),
     sa.Column('subscription_code', sa.String(length=64), nullable=True, comment='NN_MM, see subscription.code'),
+    sa.Column('part', sa.Integer(), nullable=True, comment="of a webhook's document_part: 1 of 1-of-2"),
+    sa.Column('parts', sa.Integer(), nullable=True, comment="of a webhook's document_part: 2 of 1-of-2"),
+    sa.Column('event_at', types.UtcDateTime(timezone=True), nullable=True, comment='newest webhook believed about it'),
     sa.ForeignKeyConstraint(['order_id'], ['orders.id'], name=op.f('fk_order_item_order_id_orders'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('order_id', 'item_id', name=op.f('pk_order_item'))
     )
+    with op.batch_alter_table('order_item', schema=None) as batch_op:
+        batch_op.create_index('ix_order_item_subscription', ['store_id', 'subscription_code'], unique=False, postgresql_where=sa.text('subscription_code IS NOT NULL'), sqlite_where=sa.text('subscription_code IS NOT NULL'))
+
     op.create_table('order_parameter',
     sa.Column('order_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('position', sa.Integer(), nullable=False),
@@ -587,7 +594,7 @@ def upgrade() -> None:
     sa.Column('decided_by', sa.Integer(), nullable=True),
     sa.Column('decided_at', types.UtcDateTime(timezone=True), nullable=True),
     sa.Column('comment', sa.Text(), nullable=True),
-    sa.Column('item_ids', sa.JSON(), nullable=True, comment='the refunded items'),
+    sa.Column('item_ids', sa.JSON(none_as_null=True), nullable=True, comment='the refunded items'),
     sa.Column('remove_codes', sa.Boolean(), nullable=False),
     sa.Column('platform_updated', types.UtcDateTime(timezone=True), nullable=True, comment='refund.updated of the snapshot'),
     sa.Column('updated_at', types.UtcDateTime(timezone=True), nullable=False),
@@ -716,6 +723,9 @@ def downgrade() -> None:
 
     op.drop_table('order_relation')
     op.drop_table('order_parameter')
+    with op.batch_alter_table('order_item', schema=None) as batch_op:
+        batch_op.drop_index('ix_order_item_subscription', postgresql_where=sa.text('subscription_code IS NOT NULL'), sqlite_where=sa.text('subscription_code IS NOT NULL'))
+
     op.drop_table('order_item')
     op.drop_table('order_event')
     op.drop_table('license')

@@ -1,0 +1,360 @@
+"""Record orders: the one function through which every order of the platform comes in (contract.md 4).
+
+A batch is written in the caller's transaction. Everything is read once for the whole batch, decided in memory,
+and written by a few statements, so that a million orders take minutes and a single one a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.actions import history
+from app.actions import record_rows as rows_of
+from app.actions.record_family import write_family
+from app.actions.record_plan import Known, Plan
+from app.actions.record_refunds import plan_requests, write_requests
+from app.actions.rows import Row, delete_rows, insert_rows, lock_names, read_rows, sync_rows, upsert_rows
+from app.actions.snapshots import UNKNOWN_FIELDS
+from app.domain.access import Actor, Scope
+from app.domain.history import PERSONAL_DATA_ERASED
+from app.domain.orders import Status, next_status
+from app.domain.snapshot import FieldError, RecordResult, Result, Snapshot, email_error
+from app.models import (
+    Document,
+    DocumentContent,
+    License,
+    Order,
+    OrderEvent,
+    OrderItem,
+    OrderParameter,
+    OrderRelation,
+    RawSnapshot,
+    RefundRequest,
+    Store,
+)
+
+log = logging.getLogger(__name__)
+
+LOCK_ORDER, LOCK_SUBSCRIPTION = 1, 2
+NO_STORE = "does not exist, or is not yours"
+CLOSED = "is closed: nothing new comes in"
+FOREIGN = "the order belongs to another store"
+
+
+@dataclass(slots=True)
+class StoreFacts:
+    """What recording needs to know of a store."""
+
+    id: int
+    closed: bool
+
+
+def record_orders(
+    session: Session, snapshots: Sequence[Snapshot], *, source: Actor, allowed: Scope, now: dt.datetime
+) -> list[RecordResult]:
+    """Record these orders in the running transaction; one result for each, in their order.
+
+    ``allowed``: the stores the source may write. A refused snapshot changes nothing and does not hold up the others.
+    The same order twice in one call is recorded twice, one after the other.
+    """
+    results: list[RecordResult | None] = [None] * len(snapshots)
+    for wave in _waves(snapshots):
+        found = _record_wave(session, [snapshots[i] for i in wave], source, allowed, now)
+        for i, result in zip(wave, found, strict=True):
+            results[i] = result
+    return [result for result in results if result is not None]
+
+
+def _waves(snapshots: Sequence[Snapshot]) -> list[list[int]]:
+    """Places of the snapshots in groups without a doubled order."""
+    waves: list[list[int]] = []
+    seen: dict[int, int] = defaultdict(int)
+    for i, snapshot in enumerate(snapshots):
+        nth = seen[snapshot.order_id]
+        seen[snapshot.order_id] += 1
+        if nth == len(waves):
+            waves.append([])
+        waves[nth].append(i)
+    return waves
+
+
+def _record_wave(
+    session: Session, snapshots: list[Snapshot], source: Actor, allowed: Scope, now: dt.datetime
+) -> list[RecordResult]:
+    stores = _stores(session, {s.store for s in snapshots})
+    _lock(session, snapshots)
+    known = _known(session, [s.order_id for s in snapshots])
+    plans: list[Plan] = []
+    results: list[RecordResult] = []
+    for snapshot in snapshots:
+        before = known.get(snapshot.order_id)
+        error = _refusal(snapshot, stores.get(snapshot.store), before, allowed)
+        if error is not None:
+            results.append(RecordResult(snapshot.order_id, Result.REFUSED, (error,)))
+        elif before and before.order["version"] is not None and before.order["version"] >= snapshot.version:
+            results.append(RecordResult(snapshot.order_id, Result.UNCHANGED))
+        else:
+            plans.append(_plan(snapshot, stores[snapshot.store].id, before, now))
+            results.append(RecordResult(snapshot.order_id, Result.APPLIED))
+    if plans:
+        _write(session, plans, source, now)
+        unknown = sum(plan.snapshot.unknown for plan in plans)
+        if unknown:
+            UNKNOWN_FIELDS.inc(unknown)
+    return results
+
+
+def _stores(session: Session, names: set[str]) -> dict[str, StoreFacts]:
+    store = Store.__table__.c
+    found = session.connection().execute(sa.select(store.id, store.name, store.closed_at).where(store.name.in_(names)))
+    return {row.name: StoreFacts(row.id, row.closed_at is not None) for row in found}
+
+
+def _lock(session: Session, snapshots: list[Snapshot]) -> None:
+    names = [(LOCK_ORDER, order_lock(s.order_id)) for s in snapshots]
+    names += [
+        (LOCK_SUBSCRIPTION, zlib.crc32(f"{s.store} {item.subscription.id}".encode()) & 0x7FFFFFFF)
+        for s in snapshots
+        for item in s.items
+        if item.subscription
+    ]
+    lock_names(session, names)
+
+
+def order_lock(order_id: int) -> int:
+    """The number under which an order is locked while something of the platform is applied to it."""
+    return (order_id ^ (order_id >> 31)) & 0x7FFFFFFF
+
+
+def _known(session: Session, ids: list[int]) -> dict[int, Known]:
+    found = {row["id"]: Known(row) for row in read_rows(session, Order, Order.__table__.c.id.in_(ids), lock=True)}
+    if found:
+        old = list(found)
+        for row in read_rows(session, OrderItem, OrderItem.__table__.c.order_id.in_(old)):
+            found[row["order_id"]].items.append(row)
+        for row in read_rows(session, License, License.__table__.c.order_id.in_(old)):
+            found[row["order_id"]].licenses.append(row)
+        request = RefundRequest.__table__.c
+        for row in sorted(read_rows(session, RefundRequest, request.order_id.in_(old)), key=lambda r: r["id"]):
+            found[row["order_id"]].requests.append(row)
+    return found
+
+
+def _refusal(snapshot: Snapshot, store: StoreFacts | None, known: Known | None, allowed: Scope) -> FieldError | None:
+    if store is None or store.id not in allowed:
+        return FieldError("store", NO_STORE)
+    if known is not None and known.order["store_id"] != store.id:
+        return FieldError("store", FOREIGN)
+    if store.closed:
+        return FieldError("store", CLOSED)
+    if snapshot.erased or (known is not None and known.order["erased_at"] is not None):
+        return None
+    return email_error(snapshot.customer.email)
+
+
+def _plan(snapshot: Snapshot, store_id: int, known: Known | None, now: dt.datetime) -> Plan:
+    erased_at = known.order["erased_at"] if known else None
+    newly_erased = bool(snapshot.erased) and erased_at is None
+    if newly_erased:
+        erased_at = now
+    erased = erased_at is not None
+    order = rows_of.order_row(snapshot, store_id, now, erased_at=erased_at)
+    items = [
+        rows_of.item_row(item, snapshot.order_id, store_id, position, erased=erased)
+        for position, item in enumerate(snapshot.items, 1)
+    ]
+    licenses = [row for item in snapshot.items for row in rows_of.license_rows(item, snapshot.order_id, store_id)]
+    plan = Plan(snapshot, known, order, items, licenses, newly_erased)
+    if known is not None:
+        _keep_forward(plan, known)
+    plan_requests(plan)
+    return plan
+
+
+def _keep_forward(plan: Plan, known: Known) -> None:
+    """What only moves forward: the status, refunded items, deleted codes (contract.md 4)."""
+    order, old = plan.order, known.order
+    order["status"] = next_status(Status(old["status"]), plan.snapshot.status).value
+    order["refund_status"], order["refund_result"] = old["refund_status"], old["refund_result"]
+    if plan.erased and order["customer_type"] is None:
+        for name in ("customer_type", *rows_of.COMPANY_COLUMNS):
+            order[name] = old[name]
+    deleted = {row["license_id"] for row in known.licenses if row["deleted"]}
+    for row in plan.licenses:
+        row["deleted"] = row["deleted"] or row["license_id"] in deleted
+    refunded = {row["item_id"] for row in known.items if row["refunded"]}
+    products = {row["product_id"] for row in known.items if row["refunded"] and row["source"] == "webhook"}
+    carried = False
+    for row in plan.items:
+        if not row["refunded"] and (row["item_id"] in refunded or row["product_id"] in products):
+            row["refunded"] = carried = True
+    if carried and all(row["refunded"] for row in plan.items):
+        order["status"] = next_status(Status(order["status"]), Status.DELETED).value
+    plan.changed = _changed(plan, known)
+
+
+_PLAIN = frozenset({"version", "recorded_at", "plain_event_at", "create_date_raw", "refund_status", "refund_result"})
+
+
+def _changed(plan: Plan, known: Known) -> bool:
+    """Does the order itself differ from what was known, refund and history apart?"""
+    if any(known.order[name] != value for name, value in plan.order.items() if name not in _PLAIN):
+        return True
+    return _differ(plan.items, known.items, "item_id") or _differ(plan.licenses, known.licenses, "license_id")
+
+
+def _differ(new: list[Row], old: list[Row], key: str) -> bool:
+    before = {row[key]: row for row in old}
+    return len(new) != len(old) or any(
+        row[key] not in before or any(before[row[key]][name] != value for name, value in row.items()) for row in new
+    )
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+def _write(session: Session, plans: list[Plan], source: Actor, now: dt.datetime) -> None:
+    new = [p for p in plans if p.known is None]
+    old = [p for p in plans if p.known is not None]
+    insert_rows(session, Order, [p.order for p in new])
+    insert_rows(session, OrderItem, [row for p in new for row in p.items])
+    insert_rows(session, License, [row for p in new for row in p.licenses])
+    _insert_children(session, new, now)
+    if old:
+        upsert_rows(session, Order, [p.order for p in old])
+        _sync_children(session, old, now)
+    write_requests(session, plans, source, now)
+    write_family(session, plans)
+    for plan in plans:
+        if plan.newly_erased:
+            _erase(session, plan, source, now)
+    session.expire_all()
+
+
+def _insert_children(session: Session, plans: list[Plan], now: dt.datetime) -> None:
+    events: list[Row] = []
+    parameters: list[Row] = []
+    documents: list[Row] = []
+    contents: list[Row] = []
+    relations: list[Row] = []
+    for plan in plans:
+        snapshot, store_id = plan.snapshot, plan.order["store_id"]
+        events += rows_of.event_rows(snapshot, store_id, erased=plan.erased)
+        parameters += rows_of.parameter_rows(snapshot, store_id)
+        relations += rows_of.relation_rows(snapshot, store_id)
+        if snapshot.documents and not plan.erased:
+            rows, bytes_of = rows_of.document_rows(snapshot, store_id, now)
+            documents += rows
+            contents += bytes_of
+    insert_rows(session, OrderEvent, events)
+    insert_rows(session, OrderParameter, parameters)
+    insert_rows(session, Document, documents)
+    insert_rows(session, DocumentContent, contents)
+    insert_rows(session, OrderRelation, relations)
+    insert_rows(session, RawSnapshot, [_raw_row(plan, now) for plan in plans if not plan.erased])
+
+
+def _raw_row(plan: Plan, now: dt.datetime) -> Row:
+    return {
+        "order_id": plan.order["id"],
+        "store_id": plan.order["store_id"],
+        "version": plan.snapshot.version,
+        "received_at": now,
+        "body": plan.snapshot.raw,
+    }
+
+
+def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> None:
+    known = [plan.known for plan in plans if plan.known]
+    sync_rows(
+        session,
+        OrderItem,
+        [row for k in known for row in k.items],
+        [row for p in plans for row in p.items],
+        key=("order_id", "item_id"),
+    )
+    sync_rows(
+        session,
+        License,
+        [row for k in known for row in k.licenses],
+        [row for p in plans for row in p.licenses],
+        key=("order_id", "license_id"),
+    )
+    ids = [plan.order["id"] for plan in plans]
+    _sync_events(session, plans, ids)
+    sync_rows(
+        session,
+        OrderParameter,
+        read_rows(session, OrderParameter, OrderParameter.__table__.c.order_id.in_(ids)),
+        [row for p in plans for row in rows_of.parameter_rows(p.snapshot, p.order["store_id"])],
+        key=("order_id", "position"),
+    )
+    relation = OrderRelation.__table__.c
+    relations = [row for p in plans for row in rows_of.relation_rows(p.snapshot, p.order["store_id"])]
+    family = ("order_id", "related_id", "kind", "subscription_code")
+    sync_rows(
+        session,
+        OrderRelation,
+        read_rows(session, OrderRelation, relation.order_id.in_(ids), relation.kind == "related"),
+        [row for row in relations if row["kind"] == "related"],
+        key=family,
+    )
+    upsert_rows(session, OrderRelation, [row for row in relations if row["kind"] == "child"], key=family)
+    _sync_documents(session, plans, ids, now)
+    upsert_rows(session, RawSnapshot, [_raw_row(plan, now) for plan in plans if not plan.erased])
+
+
+def _sync_events(session: Session, plans: list[Plan], ids: list[int]) -> None:
+    """The platform's lines become the snapshot's; the portal's stay; a webhook's line goes when told again."""
+    event = OrderEvent.__table__.c
+    old = read_rows(session, OrderEvent, event.order_id.in_(ids), event.source != "portal")
+    new = [row for p in plans for row in rows_of.event_rows(p.snapshot, p.order["store_id"], erased=p.erased)]
+    told = {(row["order_id"], row["kind"], row["at"]) for row in new}
+    gone = [row for row in old if row["source"] == "platform" or (row["order_id"], row["kind"], row["at"]) in told]
+    sync_rows(session, OrderEvent, gone, new, key=("order_id", "source", "event_id"))
+
+
+def _sync_documents(session: Session, plans: list[Plan], ids: list[int], now: dt.datetime) -> None:
+    """The platform's documents become the snapshot's. The portal's own stay, and so do those kept by law."""
+    old = read_rows(session, Document, Document.__table__.c.order_id.in_(ids))
+    since = {(row["order_id"], row["document_id"]): row["created_at"] for row in old}
+    ours = {(row["order_id"], row["document_id"]) for row in old if row["source"] == "portal" or row["kept_reason"]}
+    new: list[Row] = []
+    contents: list[Row] = []
+    for plan in plans:
+        if plan.snapshot.documents and not plan.erased:
+            rows, bytes_of = rows_of.document_rows(plan.snapshot, plan.order["store_id"], now)
+            new += rows
+            contents += bytes_of
+    for row in new:
+        row["created_at"] = since.get((row["order_id"], row["document_id"]), now)
+    key = ("order_id", "document_id")
+    sync_rows(
+        session,
+        Document,
+        [row for row in old if (row["order_id"], row["document_id"]) not in ours],
+        [row for row in new if (row["order_id"], row["document_id"]) not in ours],
+        key=key,
+    )
+    free = [row for row in new if (row["order_id"], row["document_id"]) not in ours and row["size"] is None]
+    delete_rows(session, DocumentContent, [{name: row[name] for name in key} for row in free])
+    upsert_rows(
+        session, DocumentContent, [c for c in contents if (c["order_id"], c["document_id"]) not in ours], key=key
+    )
+
+
+def _erase(session: Session, plan: Plan, source: Actor, now: dt.datetime) -> None:
+    """The snapshot says that the customer is erased: erase every other copy as well."""
+    delete_rows(session, RawSnapshot, [{"order_id": plan.order["id"]}])
+    if plan.snapshot.history and any(line.kind == "anonymize" for line in plan.snapshot.history):
+        return
+    order = Order(id=plan.order["id"], store_id=plan.order["store_id"])
+    history.add(session, order, PERSONAL_DATA_ERASED, actor=source, at=now)
