@@ -87,6 +87,9 @@ class RateHit(Model):
     at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
 
 
+# FAB says so for roles and forgot it for groups: a Person is as good a member as a User.
+Group.users.prop.enable_typechecks = False  # before the mappers are configured: ``prop``, not ``property``
+
 __all__ = [
     "Group",
     "OneTimeToken",
