@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import (
     Permission,
@@ -16,10 +18,46 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.access import Role as RoleName
-from app.models import Person, Role, StoreGrant, TeamStore
+from app.models import Person, Role, StoreGrant, TeamStore, UserSession
 
 
-def actor_of(session: Session, person: Person, *, language: str = "", timezone: str = "") -> Actor:
+def session_and_person(
+    session: Session, token_hash: str, now: dt.datetime, idle: dt.timedelta
+) -> tuple[UserSession, Person] | None:
+    """The live session with this hash and whose it is; None when it ended, was too long unused, or the account changed.
+
+    One statement. Neither table belongs to a store.
+    """
+    found = session.execute(
+        sa.select(UserSession, Person)
+        .join(Person, Person.id == UserSession.user_id)
+        .where(
+            UserSession.token_hash == token_hash,
+            UserSession.expires_at > now,
+            UserSession.seen_at > now - idle,
+            UserSession.auth_version == Person.auth_version,
+            Person.active.is_(True),
+        )
+        .execution_options(populate_existing=True)
+    ).first()
+    return None if found is None else (found[0], found[1])
+
+
+def person_by_login(session: Session, login: str) -> Person | None:
+    """The person with this username or email, given in the form of ``domain.sign_in.same_login``; username first."""
+    by_name = sa.func.lower(Person.username) == login
+    found = session.scalars(
+        sa.select(Person)
+        .where(sa.or_(by_name, sa.func.lower(Person.email) == login))
+        .order_by(sa.desc(by_name), Person.id)
+        .limit(1)
+    )
+    return found.first()
+
+
+def actor_of(
+    session: Session, person: Person, *, language: str = "", timezone: str = "", ip: str | None = None
+) -> Actor:
     """The person as an actor: roles, permissions and stores as the database has them at this moment.
 
     Roles come from the person and from their teams; stores from teams and direct grants; an Admin sees all.
@@ -68,4 +106,5 @@ def actor_of(session: Session, person: Person, *, language: str = "", timezone: 
         language=language or person.language or "en",
         timezone=timezone or person.timezone or "UTC",
         theme=person.theme,
+        ip=ip,
     )

@@ -1,38 +1,62 @@
-"""FAB's security manager, with our person model and our sources of truth."""
+"""FAB's security manager, with our person model, our sessions and our sources of truth."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import g
+from flask import Flask
 from flask_appbuilder.security.sqla.manager import SecurityManager
+from flask_login import LoginManager
+from flask_login.signals import user_logged_in
 
-from app.db import session
-from app.i18n import forget_locale, preferred
 from app.models import Person
-from app.queries.people import actor_of
+from app.security.sessions import browser_session
+
+
+class PortalLoginManager(LoginManager):
+    """Asks the database session who is signed in; knows no "remember me" cookie."""
+
+    def _load_user(self) -> None:
+        self._update_request_context_with_user(browser_session().load_person())
 
 
 class PortalSecurityManager(SecurityManager):
-    """Permissions come from one statement per request; the scope is set before any view runs."""
+    """Permissions come from one statement per request; sign-in pages are registered with our other views."""
 
     user_model = Person
     userstatschartview = None
 
+    def create_login_manager(self, app: Flask) -> LoginManager:
+        """FAB's hook."""
+        manager = PortalLoginManager(app)
+        manager.login_view = "login"
+        manager.user_loader(self.load_user)
+        # Every way of signing in (form, LDAP, OAuth, SAML) ends here: a new session with a new id.
+        user_logged_in.connect(_begin_session, app)
+        return manager
+
     def load_user(self, pk: int) -> Any | None:
-        """The signed-in person, and who they are as an actor. A closed account is nobody."""
-        person = session.get(Person, int(pk))
-        if person is None or not person.active:
-            return None
-        g.actor = actor_of(session, person, **preferred(person))
-        forget_locale()  # a language chosen before we knew who asks
-        g.scope = g.actor.stores
-        return person
+        """FAB's hook; sessions answer instead (``PortalLoginManager``)."""
+        person = browser_session().load_person()
+        return person if person is not None and person.id == int(pk) else None
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """FAB's question at every view and button, answered from the actor's permissions."""
-        actor = g.get("actor")
-        if actor is None:
-            _ = self.current_user  # loads it
-            actor = g.get("actor")
-        return actor is not None and actor.may(permission_name, view_name)
+        from app.security import current_actor  # our package, which imports this module
+
+        return current_actor().may(permission_name, view_name)
+
+    def is_item_public(self, permission_name: str, view_name: str) -> bool:
+        """Nothing of FAB's is public: pages for visitors say so themselves."""
+        return False
+
+    def get_user_menu_access(self, menu_names: list[str] | None = None) -> set[str]:
+        """FAB's menu is not drawn; the portal has its own navigation."""
+        return set()
+
+    def register_views(self) -> None:
+        """FAB's hook. Not used: ``app/views`` registers the sign-in pages; FAB's own user screens and login API stay out."""
+
+
+def _begin_session(_app: Flask, user: Person, **_: object) -> None:
+    browser_session().start(user)

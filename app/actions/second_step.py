@@ -1,0 +1,141 @@
+"""Turn the second step on and off, and check what is typed there. The secret is encrypted with a key of the app's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import time
+
+import pyotp
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.credentials import end_sessions
+from app.domain import audit as events
+from app.domain.access import Actor
+from app.domain.refusal import Invalid, NotFound
+from app.domain.second_step import WRONG_CODE, plain_code, recovery_codes, steps_around
+from app.models import Person, RecoveryCode
+from app.models.base import utcnow
+
+
+class Vault:
+    """Keeps secrets of people with a key derived from the app's secret key."""
+
+    def __init__(self, secret_key: str) -> None:
+        self._key = hashlib.scrypt(secret_key.encode(), salt=b"portal second step", n=2**10, r=8, p=1, dklen=64)
+        self._fernet = Fernet(base64.urlsafe_b64encode(self._key[:32]))
+
+    def close(self, secret: str) -> str:
+        """Encrypt."""
+        return self._fernet.encrypt(secret.encode()).decode()
+
+    def open(self, closed: str) -> str:
+        """Decrypt. Raises NotFound where the app's key has changed: the secret is lost, as it should be."""
+        try:
+            return self._fernet.decrypt(closed.encode()).decode()
+        except InvalidToken:
+            raise NotFound("the second step's secret was kept with another SECRET_KEY") from None
+
+    def fingerprint(self, user_id: int, code: str) -> str:
+        """A keyed hash of a recovery code: 49 bits alone could be guessed from a plain one."""
+        return hmac.new(self._key[32:], f"{user_id}:{code}".encode(), hashlib.sha256).hexdigest()
+
+
+def begin_setup(session: Session, person: Person, vault: Vault) -> str:
+    """A secret for the authenticator, kept until it is confirmed; the same one while the page is open again."""
+    if person.totp_secret and person.totp_confirmed_at is None:
+        return vault.open(person.totp_secret)
+    secret = pyotp.random_base32()
+    person.totp_secret, person.totp_confirmed_at, person.totp_last_step = vault.close(secret), None, None
+    session.flush()
+    return secret
+
+
+def confirm_setup(session: Session, actor: Actor, person: Person, vault: Vault, code: str) -> list[str]:
+    """Turn the second step on, with a first code; the recovery codes, to be shown once.
+
+    Ends every session. Raises Invalid at ``code``, NotFound where nothing is being set up.
+    """
+    if not person.totp_secret or person.totp_confirmed_at is not None:
+        raise NotFound
+    if not _take_code(session, person, vault, code):
+        raise Invalid({"code": [WRONG_CODE]})
+    person.totp_confirmed_at = utcnow()
+    end_sessions(person)
+    audit.record(session, actor, events.SECOND_STEP_ON, subject=f"person:{person.id}")
+    return _make_recovery_codes(session, person, vault)
+
+
+def renew_recovery_codes(session: Session, actor: Actor, person: Person, vault: Vault) -> list[str]:
+    """New recovery codes; the old ones no longer work. Raises NotFound without a second step."""
+    if person.totp_confirmed_at is None:
+        raise NotFound
+    audit.record(session, actor, events.RECOVERY_CODES_MADE, subject=f"person:{person.id}")
+    return _make_recovery_codes(session, person, vault)
+
+
+def turn_off(session: Session, actor: Actor, person: Person) -> None:
+    """Take the second step away (one's own, or a person's who lost it) and end every session."""
+    event = events.SECOND_STEP_OFF if actor.id == person.id else events.SECOND_STEP_RESET
+    person.totp_secret = person.totp_confirmed_at = person.totp_last_step = None
+    session.execute(sa.delete(RecoveryCode).where(RecoveryCode.user_id == person.id))
+    end_sessions(person)
+    audit.record(session, actor, event, subject=f"person:{person.id}")
+    session.flush()
+
+
+def check_code(session: Session, actor: Actor, person: Person, vault: Vault, typed: str) -> bool:
+    """Take a code of the authenticator or a recovery code. Each works once."""
+    if person.totp_confirmed_at is None:
+        return False
+    return _take_code(session, person, vault, typed) or _take_recovery_code(session, actor, person, vault, typed)
+
+
+def _take_code(session: Session, person: Person, vault: Vault, typed: str) -> bool:
+    code = plain_code(typed)
+    if not (len(code) == 6 and code.isascii() and code.isdigit()) or not person.totp_secret:
+        return False
+    maker = pyotp.TOTP(vault.open(person.totp_secret))
+    for step in steps_around(time.time(), person.totp_last_step):
+        if hmac.compare_digest(maker.generate_otp(step), code):
+            # Compare and swap: two requests with one code cannot both win.
+            taken = session.execute(
+                sa.update(Person)
+                .where(
+                    Person.id == person.id, sa.or_(Person.totp_last_step.is_(None), Person.totp_last_step < step)
+                )
+                .values(totp_last_step=step)
+            )
+            session.flush()
+            return taken.rowcount == 1  # type: ignore[attr-defined]
+    return False
+
+
+def _take_recovery_code(session: Session, actor: Actor, person: Person, vault: Vault, typed: str) -> bool:
+    taken = session.execute(
+        sa.update(RecoveryCode)
+        .where(
+            RecoveryCode.user_id == person.id,
+            RecoveryCode.code_hash == vault.fingerprint(person.id, plain_code(typed)),
+            RecoveryCode.used_at.is_(None),
+        )
+        .values(used_at=utcnow())
+    )
+    if taken.rowcount != 1:  # type: ignore[attr-defined]
+        return False
+    audit.record(session, actor, events.RECOVERY_CODE_USED, subject=f"person:{person.id}")
+    return True
+
+
+def _make_recovery_codes(session: Session, person: Person, vault: Vault) -> list[str]:
+    session.execute(sa.delete(RecoveryCode).where(RecoveryCode.user_id == person.id))
+    codes = recovery_codes()
+    session.add_all(
+        RecoveryCode(user_id=person.id, code_hash=vault.fingerprint(person.id, plain_code(code))) for code in codes
+    )
+    session.flush()
+    return codes

@@ -1,0 +1,79 @@
+"""What every request must be like and every answer must carry: hosts, input bounds, headers."""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config import Settings
+
+LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+SILENT_ENDPOINTS = {"health.healthz"}
+"""Addresses that ask nobody and nothing."""
+PERMISSIONS = ", ".join(
+    f"{name}=()"
+    for name in (
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi", "payment",
+        "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+
+def csp_nonce() -> str:
+    """The nonce of this answer's scripts; templates write it on every ``<script>``."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def content_security_policy(nonce: str | None) -> str:
+    """What the browser may load: our own files, and scripts that carry this answer's nonce."""
+    scripts = f"'nonce-{nonce}' 'strict-dynamic'" if nonce else "'none'"
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def check_input() -> None:
+    """Refuse what no database column can hold, before any view looks at it. Raises BadRequest."""
+    if "\x00" in request.path or any("\x00" in part for pair in request.args.items(multi=True) for part in pair):
+        raise BadRequest("The address holds a NUL character.")
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", PERMISSIONS)
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    headers.setdefault("Content-Security-Policy", content_security_policy(g.pop("csp_nonce", None)))
+    if request.endpoint is None or not request.endpoint.endswith("static"):
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _add_hsts(response: Response) -> Response:
+    response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Trust the proxies and hosts of the settings and nobody else; put the headers on every answer."""
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )
+    own = urlsplit(settings.base_url).hostname or "localhost"
+    # Loopback names stay: health checks use them, and no link is ever built from a Host header.
+    app.config["TRUSTED_HOSTS"] = [f"[{own}]" if ":" in own else own, *LOOPBACK]
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.after_request(_add_headers)
+    if settings.https:
+        app.after_request(_add_hsts)

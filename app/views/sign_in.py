@@ -1,0 +1,137 @@
+"""``/login/``, ``/login/code``, ``/logout/`` and the proof of identity in between."""
+
+from __future__ import annotations
+
+import time
+
+from flask import flash, redirect, request, url_for
+from flask import session as browser
+from flask_appbuilder import BaseView, expose
+from flask_babel import gettext, lazy_gettext
+from flask_login import login_user
+from werkzeug.wrappers import Response
+
+from app.actions import audit
+from app.db import session, transaction
+from app.domain import audit as events
+from app.domain.redirects import safe_path
+from app.domain.sign_in import SECOND_STEP_MINUTES, TRIES_WINDOW
+from app.models import Person
+from app.security import current_actor
+from app.security.identity import Answer, check_password, check_proof, check_second_step
+from app.security.proof import note_proof
+from app.security.sessions import browser_session
+from app.views.answers import page
+
+PENDING = "second_step"
+MESSAGES = {
+    Answer.WRONG: lazy_gettext("The name or the password is not right. Please try again."),
+    Answer.TOO_OFTEN: lazy_gettext("Too many tries. Please wait 15 minutes and try again."),
+}
+WRONG_CODE = lazy_gettext("This code is not valid. Wait for the next one and try again.")
+WRONG_PROOF = lazy_gettext("That is not right. Please try again.")
+
+
+def _next() -> str:
+    """Where to go afterwards: only ever a page of ours."""
+    return safe_path(request.values.get("next"), request.host, "")
+
+
+def _status(answer: Answer) -> int:
+    return 429 if answer is Answer.TOO_OFTEN else 401
+
+
+class SignInView(BaseView):
+    """Signing in by username or email, the second step, signing out. Open to visitors."""
+
+    route_base = ""
+    default_view = "login"
+
+    @expose("/login/", methods=["GET", "POST"])
+    def login(self) -> Response:
+        """The form, and its target."""
+        onwards = _next()
+        if current_actor().id is not None:
+            return redirect(onwards or "/", 303)
+        if request.method == "GET":
+            return page("access/sign_in.html", next=onwards)
+        login, password = request.form.get("username", ""), request.form.get("password", "")
+        answer, person = check_password(login, password)
+        if answer is not Answer.RIGHT or person is None:
+            headers = {"Retry-After": str(TRIES_WINDOW)} if answer is Answer.TOO_OFTEN else {}
+            return page(
+                "access/sign_in.html", _status(answer), headers,
+                next=onwards, username=login[:254], error=MESSAGES[answer],
+            )  # fmt: skip
+        if person.totp_confirmed_at is not None:
+            browser[PENDING] = {"id": person.id, "version": person.auth_version, "at": int(time.time())}
+            return redirect(url_for("SignInView.code", next=onwards or None), 303)
+        login_user(person)
+        return redirect(onwards or "/", 303)
+
+    @expose("/login/code", methods=["GET", "POST"])
+    def code(self) -> Response:
+        """The second step; it must follow the first within minutes."""
+        onwards, person = _next(), self._pending()
+        if person is None:
+            return redirect(url_for("SignInView.login", next=onwards or None), 303)
+        if request.method == "GET":
+            return page("access/second_step.html", next=onwards)
+        answer = check_second_step(person, request.form.get("code", "")[:64])
+        if answer is not Answer.RIGHT:
+            error = WRONG_CODE if answer is Answer.WRONG else MESSAGES[answer]
+            return page("access/second_step.html", _status(answer), next=onwards, error=error)
+        login_user(person)
+        return redirect(onwards or "/", 303)
+
+    @expose("/logout/", methods=["GET"])
+    def logout_form(self) -> Response:
+        """Nothing is changed by GET: this asks."""
+        if current_actor().id is None:
+            return redirect(url_for("SignInView.login"), 303)
+        return page("access/sign_out.html")
+
+    @expose("/logout/", methods=["POST"])
+    def logout(self) -> Response:
+        """Sign out: the session is gone, copies of its cookie too."""
+        actor = current_actor()
+        if actor.id is not None:
+            with transaction():
+                audit.record(session, actor, events.SIGNED_OUT, subject=f"person:{actor.id}")
+            browser_session().end()
+            flash(gettext("You have signed out."), "success")
+        return redirect(url_for("SignInView.login"), 303)
+
+    def _pending(self) -> Person | None:
+        found = browser.get(PENDING)
+        if not isinstance(found, dict) or time.time() - found["at"] > SECOND_STEP_MINUTES * 60:
+            return None
+        person = session.get(Person, found["id"])
+        fits = person is not None and person.active and person.auth_version == found["version"]
+        return person if fits else None
+
+
+class ProofView(BaseView):
+    """Asks a signed-in person for the password or a code again."""
+
+    route_base = "/prove"
+    default_view = "prove"
+
+    @expose("", methods=["GET", "POST"])
+    def prove(self) -> Response:
+        """The form, and its target."""
+        onwards = _next()
+        person = browser_session().load_person()
+        if person is None:
+            return redirect(url_for("SignInView.login", next=onwards or None), 303)
+        if request.method == "GET":
+            return page("access/prove.html", next=onwards, person=person)
+        answer = check_proof(person, request.form.get("password", ""), request.form.get("code", "")[:64])
+        if answer is not Answer.RIGHT:
+            error = WRONG_PROOF if answer is Answer.WRONG else MESSAGES[answer]
+            return page("access/prove.html", _status(answer), next=onwards, person=person, error=error)
+        note = note_proof()
+        if note is not None:
+            with transaction():
+                session.execute(note)
+        return redirect(onwards or "/", 303)
