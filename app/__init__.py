@@ -7,10 +7,9 @@ from flask import Flask
 from app import api, assets, cli, db, erasure_journal, errors, health, i18n, reads, security, webhooks
 from app.db import session
 from app.extensions import csrf, mail
-from app.i18n import PortalAppBuilder
 from app.jobs import hints
 from app.security import current_actor
-from app.security.manager import PortalSecurityManager
+from app.security.manager import PortalAppBuilder, PortalSecurityManager
 from app.views import HomeView, register_views
 from app.views.navigation import navigation
 from config import LANGUAGES, Settings, load
@@ -73,4 +72,5 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "TESTING": settings.portal_env == "test",
         "SERVER_NAME": None,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session
+        "SESSION_PROTECTION": None,  # Flask-Login's own; the session row knows better
     }

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytz
 from flask import Flask, g, has_request_context, request
-from flask_appbuilder import AppBuilder
 from flask_babel import get_locale, gettext
 from flask_babel import refresh as forget_locale
 from markupsafe import Markup
@@ -21,14 +20,6 @@ from app.domain.refusal import Refusal
 from app.formats import Formats, formats_for
 from app.settings import settings
 from config import LANGUAGES
-
-
-class PortalAppBuilder(AppBuilder):
-    """FAB without its language switch, which changes state by GET and keeps the choice in the cookie."""
-
-    def _add_admin_views(self) -> None:
-        self.bm.register_views = lambda: None
-        super()._add_admin_views()
 
 
 def say(refusal: Refusal) -> str:
@@ -115,7 +106,6 @@ def init_app(app: Flask) -> None:
 
 
 __all__ = [
-    "PortalAppBuilder",
     "forget_locale",
     "formats",
     "init_app",

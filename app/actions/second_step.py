@@ -40,28 +40,25 @@ class Vault:
         except InvalidToken:
             raise NotFound("the second step's secret was kept with another SECRET_KEY") from None
 
+    def proposal(self, person: Person, salt: str) -> str:
+        """The secret offered to a person in one session: always the same there, so that showing it writes nothing."""
+        text = f"setup:{person.id}:{person.auth_version}:{salt}"
+        return base64.b32encode(hmac.new(self._key[32:], text.encode(), hashlib.sha256).digest()[:20]).decode()
+
     def fingerprint(self, user_id: int, code: str) -> str:
         """A keyed hash of a recovery code: 49 bits alone could be guessed from a plain one."""
         return hmac.new(self._key[32:], f"{user_id}:{code}".encode(), hashlib.sha256).hexdigest()
 
 
-def begin_setup(session: Session, person: Person, vault: Vault) -> str:
-    """A secret for the authenticator, kept until it is confirmed; the same one while the page is open again."""
-    if person.totp_secret and person.totp_confirmed_at is None:
-        return vault.open(person.totp_secret)
-    secret = pyotp.random_base32()
-    person.totp_secret, person.totp_confirmed_at, person.totp_last_step = vault.close(secret), None, None
-    session.flush()
-    return secret
+def confirm_setup(session: Session, actor: Actor, person: Person, vault: Vault, secret: str, code: str) -> list[str]:
+    """Turn the second step on with the secret that was shown and a first code of it; the recovery codes, shown once.
 
-
-def confirm_setup(session: Session, actor: Actor, person: Person, vault: Vault, code: str) -> list[str]:
-    """Turn the second step on, with a first code; the recovery codes, to be shown once.
-
-    Ends every session. Raises Invalid at ``code``, NotFound where nothing is being set up.
+    Ends every session. Raises Invalid at ``code``, NotFound where a second step is on already.
     """
-    if not person.totp_secret or person.totp_confirmed_at is not None:
+    if person.totp_confirmed_at is not None:
         raise NotFound
+    person.totp_secret, person.totp_last_step = vault.close(secret), None
+    session.flush()
     if not _take_code(session, person, vault, code):
         raise Invalid({"code": [WRONG_CODE]})
     person.totp_confirmed_at = utcnow()

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from app.db import session
 from app.domain.access import Actor
+from app.i18n import forget_locale, preferred
 from app.queries.people import actor_of
 from app.security import edge, gate, later
 from app.security.sessions import DatabaseSessions, browser_session
@@ -33,7 +34,8 @@ def _load_actor() -> None:
     if person is None:
         g.actor = Actor(id=None, login="anonymous", name="", ip=request.remote_addr)
         return
-    g.actor = actor_of(session, person, request.remote_addr)
+    g.actor = actor_of(session, person, ip=request.remote_addr, **preferred(person))
+    forget_locale()  # a language chosen before we knew who asks
     g.scope = g.actor.stores
 
 

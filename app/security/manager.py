@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask
+from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from flask_login.signals import user_logged_in
@@ -18,6 +19,13 @@ class PortalLoginManager(LoginManager):
 
     def _load_user(self) -> None:
         self._update_request_context_with_user(browser_session().load_person())
+
+
+class PortalAppBuilder(AppBuilder):
+    """FAB without the addresses nobody needs here: "back", language by GET, the menu API, its own security screens."""
+
+    def _add_admin_views(self) -> None:
+        self._indexview = self.add_view_no_menu(self.indexview)
 
 
 class PortalSecurityManager(SecurityManager):
@@ -53,9 +61,6 @@ class PortalSecurityManager(SecurityManager):
     def get_user_menu_access(self, menu_names: list[str] | None = None) -> set[str]:
         """FAB's menu is not drawn; the portal has its own navigation."""
         return set()
-
-    def register_views(self) -> None:
-        """FAB's hook. Not used: ``app/views`` registers the sign-in pages; FAB's own user screens and login API stay out."""
 
 
 def _begin_session(_app: Flask, user: Person, **_: object) -> None:

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -43,7 +43,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-class BrowserSession(MutableMapping[str, Any], SessionMixin):
+class BrowserSession(SessionMixin):
     """What Flask calls the session; read on first use, written by ``DatabaseSessions`` at the end."""
 
     def __init__(self, app: Flask, request: Request, interface: DatabaseSessions) -> None:

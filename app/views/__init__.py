@@ -6,6 +6,10 @@ from flask import redirect
 from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
+from app.views.passwords import PasswordView
+from app.views.second_step import SecondStepView
+from app.views.sign_in import ProofView, SignInView
+
 
 class HomeView(IndexView):
     """``/`` leads to the orders; there is no page in between."""
@@ -18,6 +22,9 @@ class HomeView(IndexView):
 
 def register_views(appbuilder: AppBuilder) -> None:
     """Register the views."""
+    appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
+    for view in (ProofView, PasswordView, SecondStepView):
+        appbuilder.add_view_no_menu(view)
 
 
 __all__ = ["HomeView", "register_views"]
