@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app import create_app, schema
@@ -150,9 +149,9 @@ def session(context: Flask) -> Session:
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def client(app: Flask) -> factories.Browser:
     """A browser nobody has signed in with."""
-    return app.test_client()
+    return factories.Browser(app)
 
 
 @pytest.fixture

@@ -10,12 +10,15 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 
 from app.actions.record import record_orders
 from app.actions.snapshots import parse_snapshot
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, PLATFORM
-from app.models import Group, Person, Role, Store, StoreGrant, TeamStore
+from app.models import Group, Person, Role, Store, StoreGrant, TeamStore, UserSession
+from app.models.base import utcnow
+from app.security.sessions import DatabaseSessions, hash_token, new_token
 
 _ids = itertools.count(1)
 _order_ids = itertools.count(10_000_001)
@@ -115,6 +118,30 @@ def _merged(value: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+class Browser(FlaskClient):
+    """A test client that reads every answer to its end, as a browser does, and can send forms."""
+
+    def __init__(self, application: Flask, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("response_wrapper", application.response_class)
+        super().__init__(application, *args, **kwargs)
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request; what waits for the end of the answer has been done afterwards."""
+        kwargs.setdefault("buffered", True)
+        return super().open(*args, **kwargs)
+
+    def csrf(self) -> str:
+        """The CSRF token of this browser's session, as a form would carry it."""
+        with self.session_transaction() as found:
+            raw = found.setdefault("csrf_token", "0" * 40)
+        with self.application.app_context():
+            return str(URLSafeTimedSerializer(str(self.application.secret_key), salt="wtf-csrf-token").dumps(raw))
+
+    def submit(self, path: str, data: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Send a form by POST with the CSRF token."""
+        return self.post(path, data={"csrf_token": self.csrf(), **(data or {})}, **kwargs)
+
+
 class Make:
     """Makes rows in the app's database and commits them."""
 
@@ -171,15 +198,28 @@ class Make:
             session.add_all(StoreGrant(user_id=person.id, store_id=store) for store in ids)
             return person.id
 
-    def signed_in(self, person_id: int) -> FlaskClient:
-        """A browser in which the person is signed in (scrypt is slow; the sign-in form has its own tests)."""
-        client = self.app.test_client()
-        with client.session_transaction() as cookie:
-            cookie["_user_id"] = str(person_id)
-            cookie["_fresh"] = True
-        return client
+    def signed_in(self, person_id: int, *, proved: bool = True) -> Browser:
+        """A browser in which the person is signed in (scrypt is slow; the sign-in form has its own tests).
 
-    def specialist(self, *stores: str, **values: Any) -> FlaskClient:
+        ``proved=False``: the last proof of identity is too old to change people, tokens or security.
+        """
+        browser = Browser(self.app)
+        token, now = new_token(), utcnow()
+        with self.app.app_context(), transaction():
+            person = session.get_one(Person, person_id)
+            session.add(
+                UserSession(
+                    token_hash=hash_token(token), user_id=person_id, auth_version=person.auth_version,
+                    data={"csrf_token": "0" * 40}, created_at=now, seen_at=now,
+                    expires_at=now + dt.timedelta(hours=12), proved_at=now if proved else now - dt.timedelta(hours=1),
+                )
+            )  # fmt: skip
+        interface = self.app.session_interface
+        assert isinstance(interface, DatabaseSessions)
+        browser.set_cookie(interface.session_cookie, token)
+        return browser
+
+    def specialist(self, *stores: str, **values: Any) -> Browser:
         """A signed-in specialist of these stores."""
         return self.signed_in(self.person(stores=stores or ("acme-eu",), **values))
 
@@ -199,5 +239,6 @@ class Make:
         return result.order_id
 
     def admin(self, **values: Any) -> FlaskClient:
+    def admin(self, **values: Any) -> Browser:
         """A signed-in administrator."""
         return self.signed_in(self.person(role="Admin", **values))
