@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -130,6 +132,12 @@ class Browser(FlaskClient):
         kwargs.setdefault("buffered", True)
         return super().open(*args, **kwargs)
 
+    @contextmanager
+    def session_transaction(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        """The session of this browser, to look at or to change; it is read from the database on first use."""
+        with super().session_transaction(*args, **kwargs) as found, self.application.app_context():
+            yield found
+
     def csrf(self) -> str:
         """The CSRF token of this browser's session, as a form would carry it."""
         with self.session_transaction() as found:
@@ -238,7 +246,6 @@ class Make:
         assert result.order_id
         return result.order_id
 
-    def admin(self, **values: Any) -> FlaskClient:
     def admin(self, **values: Any) -> Browser:
         """A signed-in administrator."""
         return self.signed_in(self.person(role="Admin", **values))

@@ -63,7 +63,13 @@ def rehash(person: Person, password: str) -> None:
 
 
 def set_password(
-    session: Session, actor: Actor, person: Person, password: str, repeated: str, *, event: str = events.PASSWORD_CHANGED
+    session: Session,
+    actor: Actor,
+    person: Person,
+    password: str,
+    repeated: str,
+    *,
+    event: str = events.PASSWORD_CHANGED,
 ) -> None:
     """Set the password a person chose and end all their sessions. Raises Invalid at ``password`` or ``repeated``."""
     refusal = why_not_password(password, own_words(person))
@@ -76,9 +82,7 @@ def set_password(
     session.flush()
 
 
-def change_password(
-    session: Session, actor: Actor, person: Person, present: str, password: str, repeated: str
-) -> None:
+def change_password(session: Session, actor: Actor, person: Person, present: str, password: str, repeated: str) -> None:
     """Change one's own password, proving the present one. Raises Invalid at ``present``, ``password``, ``repeated``."""
     if not matches(person, present):
         raise Invalid({"present": [WRONG]})

@@ -102,9 +102,7 @@ def _take_code(session: Session, person: Person, vault: Vault, typed: str) -> bo
             # Compare and swap: two requests with one code cannot both win.
             taken = session.execute(
                 sa.update(Person)
-                .where(
-                    Person.id == person.id, sa.or_(Person.totp_last_step.is_(None), Person.totp_last_step < step)
-                )
+                .where(Person.id == person.id, sa.or_(Person.totp_last_step.is_(None), Person.totp_last_step < step))
                 .values(totp_last_step=step)
             )
             session.flush()

@@ -44,7 +44,7 @@ def _identify() -> Response | None:
     for name in ("actor", "scope", "_login_user"):
         g.pop(name, None)
     edge.check_input()
-    if request.endpoint in edge.SILENT_ENDPOINTS or (request.endpoint or "").endswith("static"):
+    if request.endpoint in edge.SILENT_ENDPOINTS:
         return None
     if request.cookies.get(DatabaseSessions(settings()).session_cookie):
         return gate.stop(current_actor(), browser_session().person)

@@ -12,7 +12,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
-SILENT_ENDPOINTS = {"health.healthz"}
+STATIC_ENDPOINTS = {"assets.file", "assets.favicon", "appbuilder.static"}
+SILENT_ENDPOINTS = {"health.healthz", *STATIC_ENDPOINTS}
 """Addresses that ask nobody and nothing."""
 PERMISSIONS = ", ".join(
     f"{name}=()"
@@ -53,7 +54,7 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     headers.setdefault("Content-Security-Policy", content_security_policy(g.pop("csp_nonce", None)))
-    if request.endpoint is None or not request.endpoint.endswith("static"):
+    if request.endpoint not in STATIC_ENDPOINTS:
         headers.setdefault("Cache-Control", "no-store")
     return response
 

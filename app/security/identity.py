@@ -91,9 +91,7 @@ def check_proof(person: Person, password: str, code: str) -> Answer:
         session.add(person)
         right = right or bool(code and check_code(session, actor_for(person), person, vault(), code))
         event = events.IDENTITY_PROVED if right else events.IDENTITY_NOT_PROVED
-        audit.record(
-            session, actor_for(person), event, result="ok" if right else "failed", subject=_subject(person)
-        )
+        audit.record(session, actor_for(person), event, result="ok" if right else "failed", subject=_subject(person))
         if right:
             forget(ACCOUNT, _account_key(person, ""))
     return Answer.RIGHT if right else Answer.WRONG

@@ -33,7 +33,9 @@ def hit(bucket: str, key: str, limit: int, seconds: int) -> bool:
     with transaction():
         if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
             session.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
-        session.execute(sa.delete(RateHit).where(RateHit.bucket == name, RateHit.at <= now - dt.timedelta(seconds=seconds)))
+        session.execute(
+            sa.delete(RateHit).where(RateHit.bucket == name, RateHit.at <= now - dt.timedelta(seconds=seconds))
+        )
         tried = session.scalar(sa.select(sa.func.count()).select_from(RateHit).where(RateHit.bucket == name)) or 0
         if tried >= limit:
             return False

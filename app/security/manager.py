@@ -40,7 +40,7 @@ class PortalSecurityManager(SecurityManager):
         manager.login_view = "login"
         manager.user_loader(self.load_user)
         # Every way of signing in (form, LDAP, OAuth, SAML) ends here: a new session with a new id.
-        user_logged_in.connect(_begin_session, app)
+        user_logged_in.connect(_begin_session)
         return manager
 
     def load_user(self, pk: int) -> Any | None:

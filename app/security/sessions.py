@@ -205,9 +205,7 @@ class DatabaseSessions(SessionInterface):
                 writing.add(row)
 
     def _set(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
-        response.set_cookie(
-            name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="Lax", path="/"
-        )
+        response.set_cookie(name, value, max_age=seconds, secure=self.secure, httponly=True, samesite="Lax", path="/")
 
     def _drop(self, response: Response, name: str) -> None:
         response.delete_cookie(name, secure=self.secure, httponly=True, samesite="Lax", path="/")

@@ -1,6 +1,7 @@
 """Sessions live in the database: what ends one ends every copy of its cookie."""
 
 import datetime as dt
+import os
 import re
 
 import pytest
@@ -189,7 +190,7 @@ def test_a_page_costs_two_statements_for_signing_in(app, make, ann):
         app.test_client().get("/healthz")
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
-    assert len(signed_in) == 2, signed_in
+    assert len([s for s in signed_in if s != "BEGIN"]) == 2, signed_in
     assert seen == []
 
 
@@ -211,7 +212,7 @@ def test_a_visitors_cookie_that_was_changed_is_nobodys(app, client):
 
 def test_a_visitors_cookie_stays_small(client):
     with client.session_transaction() as found:
-        found["_flashes"] = [("info", "x" * 9000)]
+        found["_flashes"] = [("info", os.urandom(4500).hex())]
         found["csrf_token"] = "kept"
     with client.session_transaction() as found:
         assert dict(found) == {"csrf_token": "kept"}
