@@ -102,7 +102,7 @@ def person_of_link(session: Session, token: str, *, lock: bool = False) -> Perso
 def use_link(session: Session, actor: Actor, token: str, password: str, repeated: str) -> Person:
     """Set the password by the link and use it up. Raises NotFound, or Invalid at the fields (then it is not used)."""
     person = person_of_link(session, token, lock=True)
-    set_password(session, actor, person, password, repeated, event=events.PASSWORD_SET)
+    set_password(session, actor, person, password=password, repeated=repeated, event=events.PASSWORD_SET)
     session.execute(sa.update(OneTimeToken).where(OneTimeToken.token_hash == _hash(token)).values(used_at=utcnow()))
     void_links(session, person.id)
     return person

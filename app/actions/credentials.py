@@ -1,4 +1,4 @@
-"""What a person signs in with: the password and its hash. The second step is in ``second_step``, links in ``access_links``."""
+"""What a person signs in with: the password. The second step is in ``second_step``, links in ``access_links``."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def set_password(
     session: Session,
     actor: Actor,
     person: Person,
+    *,
     password: str,
     repeated: str,
-    *,
     event: str = events.PASSWORD_CHANGED,
 ) -> None:
     """Set the password a person chose and end all their sessions. Raises Invalid at ``password`` or ``repeated``."""
@@ -82,10 +82,12 @@ def set_password(
     session.flush()
 
 
-def change_password(session: Session, actor: Actor, person: Person, present: str, password: str, repeated: str) -> None:
+def change_password(
+    session: Session, actor: Actor, person: Person, *, present: str, password: str, repeated: str
+) -> None:
     """Change one's own password, proving the present one. Raises Invalid at ``present``, ``password``, ``repeated``."""
     if not matches(person, present):
         raise Invalid({"present": [WRONG]})
     if normalised(present) == normalised(password):
         raise Invalid({"password": [SAME_AS_BEFORE]})
-    set_password(session, actor, person, password, repeated)
+    set_password(session, actor, person, password=password, repeated=repeated)

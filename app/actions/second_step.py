@@ -50,7 +50,7 @@ class Vault:
         return hmac.new(self._key[32:], f"{user_id}:{code}".encode(), hashlib.sha256).hexdigest()
 
 
-def confirm_setup(session: Session, actor: Actor, person: Person, vault: Vault, secret: str, code: str) -> list[str]:
+def confirm_setup(session: Session, actor: Actor, person: Person, vault: Vault, *, secret: str, code: str) -> list[str]:
     """Turn the second step on with the secret that was shown and a first code of it; the recovery codes, shown once.
 
     Ends every session. Raises Invalid at ``code``, NotFound where a second step is on already.

@@ -1,12 +1,13 @@
 """What a password must be: 12 to 128 characters, not a common one, not made of one's own name (issue 4, section 4).
 
-No character classes are asked for: they make passwords worse. ``common_passwords.txt.gz`` holds the 18,054 entries of six
-characters or more of Royce Williams' list, as Django ships it (BSD).
+No character classes are asked for: they make passwords worse. ``common_passwords.txt.gz`` holds the 18,054 entries
+of six characters or more of Royce Williams' list, as Django ships it (BSD).
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 import secrets
 import unicodedata
@@ -76,7 +77,7 @@ def _is_a_row(folded: str) -> bool:
     """Mostly neighbours: ``123456789012``, ``abcdefghijkl`` and keyboard rows, in either direction."""
     rows = "qwertyuiop[]asdfghjkl;'zxcvbnm,./"
     steps = 0
-    for one, two in zip(folded, folded[1:], strict=False):
+    for one, two in itertools.pairwise(folded):
         near = abs(ord(one) - ord(two)) == 1 or {one, two} == {"9", "0"}
         keys = one in rows and two in rows and abs(rows.index(one) - rows.index(two)) == 1
         steps += near or keys

@@ -1,4 +1,4 @@
-"""The second step of signing in: codes of an authenticator, each usable once, and recovery codes (issue 4, section 4)."""
+"""The second step of signing in: codes of an authenticator and recovery codes, each good for once (issue 4)."""
 
 from __future__ import annotations
 

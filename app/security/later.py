@@ -1,4 +1,4 @@
-"""When a session was last used is noted after the answer has gone out, and at most once a minute: no page waits for it."""
+"""When a session was last used is noted after the answer, at most once a minute: no page waits for it."""
 
 from __future__ import annotations
 

@@ -91,7 +91,8 @@ class PasswordView(BaseView):
                 session.add(person)
                 change_password(
                     session, current_actor(), person,
-                    form.get("present", ""), form.get("password", ""), form.get("repeated", ""),
+                    present=form.get("present", ""), password=form.get("password", ""),
+                    repeated=form.get("repeated", ""),
                 )  # fmt: skip
         except Invalid as invalid:
             return self._change_page(person, 422, errors=invalid.errors)

@@ -61,7 +61,7 @@ class SecondStepView(BaseView):
             with transaction():
                 session.add(person)
                 code = request.form.get("code", "")[:64]
-                codes = confirm_setup(session, current_actor(), person, vault(), self._secret(person), code)
+                codes = confirm_setup(session, current_actor(), person, vault(), secret=self._secret(person), code=code)
         except Invalid as invalid:
             session.refresh(person)
             return self._page(person, 422, errors=invalid.errors)
