@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app import api, assets, cli, db, erasure_journal, errors, health, i18n, reads, security, webhooks
+from app import (
+    api,
+    assets,
+    cli,
+    db,
+    erasure_journal,
+    errors,
+    health,
+    i18n,
+    logs,
+    metrics,
+    reads,
+    security,
+    webhooks,
+)
 from app.db import session
 from app.extensions import csrf, mail
 from app.jobs import hints
@@ -21,7 +35,9 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     app.extensions["settings"] = settings
     app.config.from_mapping(_flask_config(settings))
+    logs.init_app(app, settings)  # first, so that its hooks stand around all others
     db.init_app(app, settings.database_url, **engine_options)
+    metrics.init_app(app)
     hints.init_app(app)
     csrf.init_app(app)  # before FAB, whose own forms then work with it
     mail.init_app(app)

@@ -40,6 +40,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     """An engine set up for the portal: JSON by orjson, UTC, custom plans, SQLite in WAL with honest durability."""
     options.setdefault("json_serializer", lambda value: orjson.dumps(value).decode())
     options.setdefault("json_deserializer", orjson.loads)
+    options.setdefault("hide_parameters", True)  # an error's text ends up in a log
     if url.startswith("sqlite"):
         engine = sa.create_engine(url, connect_args={"timeout": 15, "check_same_thread": False}, **options)
         event.listen(engine, "connect", _prepare_sqlite)

@@ -158,3 +158,13 @@ class PlatformToken(Model):
     username: Mapped[str] = mapped_column(sa.String(255), primary_key=True)
     token: Mapped[str] = mapped_column(sa.Text)
     fetched_at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow)
+
+
+class MetricCount(Model):
+    """A counter of ``/metrics`` that outlives its process: what was counted so far by all processes together."""
+
+    __tablename__ = "metric_count"
+
+    name: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    labels: Mapped[str] = mapped_column(sa.String(255), primary_key=True, comment="JSON object, keys sorted")
+    value: Mapped[float] = mapped_column(sa.Float, default=0.0)

@@ -126,6 +126,12 @@ def upgrade() -> None:
     with op.batch_alter_table('heartbeat', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_heartbeat_seen_at'), ['seen_at'], unique=False)
 
+    op.create_table('metric_count',
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('labels', sa.String(length=255), nullable=False, comment='JSON object, keys sorted'),
+    sa.Column('value', sa.Float(), nullable=False),
+    sa.PrimaryKeyConstraint('name', 'labels', name=op.f('pk_metric_count'))
+    )
     op.create_table('platform_token',
     sa.Column('username', sa.String(length=255), nullable=False),
     sa.Column('token', sa.Text(), nullable=False),
@@ -824,6 +830,7 @@ def downgrade() -> None:
 
     op.drop_table('rate_hit')
     op.drop_table('platform_token')
+    op.drop_table('metric_count')
     with op.batch_alter_table('heartbeat', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_heartbeat_seen_at'))
 
