@@ -42,8 +42,8 @@ def normalise_phone(value: str | None) -> str | None:
 
 
 def normalise_card(value: str | None) -> str | None:
-    """The last four digits of a card, white space around them gone; None when there is nothing."""
-    return _bounded((value or "").strip())
+    """The last four digits of a card; the rules of any text."""
+    return normalise_text(value)
 
 
 def normalise_code(value: str) -> str:
