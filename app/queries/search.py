@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 from dataclasses import dataclass
 
@@ -121,13 +120,17 @@ def read_position(name: str, word: str | None) -> Position | None:
     if not word:
         return None
     try:
-        if len(word) > 64:
-            raise ValueError
-        raw = base64.b64decode(word.encode("ascii") + b"=" * (-len(word) % 4), altchars=b"-_", validate=True)
-        micros, order_id = (int(part) for part in raw.decode("ascii").split("."))
-        if not 0 <= order_id <= MAX_ID:
-            raise ValueError
-        return _EPOCH + dt.timedelta(microseconds=micros), order_id
-    except (ValueError, OverflowError, binascii.Error, UnicodeError):
+        return _decoded(word)
+    except (ValueError, OverflowError):
         text = "This place in the list does not exist. Start from the first page."
         raise Invalid({name: [Refusal("search.position", text)]}) from None
+
+
+def _decoded(word: str) -> Position:
+    if len(word) > 64:
+        raise ValueError("too long")
+    raw = base64.b64decode(word.encode("ascii") + b"=" * (-len(word) % 4), altchars=b"-_", validate=True)
+    micros, order_id = (int(part) for part in raw.decode("ascii").split("."))
+    if not 0 <= order_id <= MAX_ID:
+        raise ValueError("not an order")
+    return _EPOCH + dt.timedelta(microseconds=micros), order_id

@@ -1,0 +1,1 @@
+"""Forms as templates see them."""

@@ -1,0 +1,194 @@
+"""``/orders/``: the search form and the orders found, as a FAB model view (contract.md 2, domain.md 3)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from flask import make_response, redirect, request
+from flask_appbuilder import ModelView, expose, has_access, permission_name
+from flask_appbuilder.widgets import RenderTemplateWidget
+from flask_babel import lazy_gettext
+from werkzeug.wrappers import Response
+
+from app.actions import audit
+from app.actions.searches import store_search
+from app.db import session, transaction
+from app.domain.audit import ORDERS_LISTED, ORDERS_SEARCHED
+from app.domain.refusal import Invalid, Refusal
+from app.domain.search import PERSONAL, Criteria, Typed, parse_criteria, read_form, without
+from app.models import Order
+from app.models.base import utcnow
+from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, narrowed, search_orders
+from app.queries.search_page import Opening, open_page
+from app.security import current_actor
+from app.views.forms.search import SearchForm
+from app.views.scoped import SafeListMixin, ScopedActionsMixin, ScopedInterface
+
+PERSONAL_IN_ADDRESS = Refusal(
+    "search.personal",
+    "An address must not hold personal data or codes: it ends up in histories and logs. Use the form below.",
+)
+GONE = Refusal("search.gone", "This search is gone: searches are kept for 30 days. Fill in the form again.")
+NOT_HELD = Refusal("search.invalid", "Nothing was searched for yet: some fields need another look.")
+
+
+def without_personal_data(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Answer 400 to an address that holds personal data, before anything (a sign-in page's ``next``) repeats it."""
+
+    @functools.wraps(view)
+    def checked(self: OrderView, *args: Any, **kwargs: Any) -> Response:
+        if any(value for name in PERSONAL for value in request.args.getlist(name)):
+            return self.answer(SearchForm(), status=400, problem=PERSONAL_IN_ADDRESS)
+        return view(self, *args, **kwargs)
+
+    return checked
+
+
+class SearchFormWidget(RenderTemplateWidget):
+    """The search form."""
+
+    template = "orders/_search_form.html"
+
+
+class OrderListWidget(RenderTemplateWidget):
+    """What was searched for, the orders found, and the way to the next page."""
+
+    template = "orders/_results.html"
+
+
+class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
+    """Orders: search and list. One order's own page is ``OrderPageView``, with permissions of this class, too."""
+
+    route_base = "/orders"
+    datamodel = ScopedInterface(Order)
+    include_route_methods: ClassVar[set[str]] = {"list", "search"}
+    # No form of FAB's is used, and none may offer relations: it would list every store's rows in a dropdown.
+    search_columns = add_columns = edit_columns = list_columns = show_columns = ["order_name"]  # noqa: RUF012
+    list_title = lazy_gettext("Orders")
+    search_form = SearchForm
+    search_widget = SearchFormWidget
+    list_widget = OrderListWidget
+    list_template = "orders/list.html"
+
+    @expose("/")
+    @without_personal_data
+    @has_access
+    def list(self) -> Response:
+        """The form, and the orders that the address asks for: a stored search, readable filters, or the newest."""
+        key = request.args.get("s")
+        opening = open_page(session, current_actor(), key, utcnow())
+        if key is not None and opening.typed is None:
+            return self.answer(SearchForm(), opening, status=404, problem=GONE)
+        typed = read_form(request.args.to_dict(flat=False)) if opening.typed is None else opening.typed
+        form = SearchForm(typed, stores=list(opening.stores.values()))
+        try:
+            criteria = self._criteria(typed)
+            size = read_size(request.args.get("size"))
+            page = self._find(criteria, opening, size)
+        except Invalid as error:
+            form.errors = error.errors
+            return self.answer(form, opening, status=422, problem=NOT_HELD)
+        address = {"s": [key]} if key is not None else typed
+        return self.answer(form, opening, criteria=criteria, page=page, size=size, address=address)
+
+    @expose("/search", methods=["POST"])
+    @has_access
+    @permission_name("list")
+    def search(self) -> Response:
+        """Keep what was asked for under a key and go there: nothing personal stands in the address."""
+        typed = read_form(request.form.to_dict(flat=False))
+        name, _, value = request.form.get("without", "").partition(":")
+        if name:
+            typed = without(typed, name, value)
+        opening = open_page(session, current_actor(), None, utcnow())
+        try:
+            criteria = self._criteria(typed)
+            size = read_size(request.form.get("size"))
+            narrowed(session, current_actor().stores, criteria, opening.stores)
+        except Invalid as error:
+            form = SearchForm(typed, error.errors, list(opening.stores.values()))
+            return self.answer(form, opening, status=422, problem=NOT_HELD)
+        address: Typed = {}
+        if not criteria.empty:
+            with transaction():
+                address["s"] = [store_search(session, current_actor(), typed, now=utcnow())]
+        return redirect(address_of(address, size), 303)
+
+    def answer(
+        self,
+        form: SearchForm,
+        opening: Opening | None = None,
+        *,
+        status: int = 200,
+        problem: Refusal | None = None,
+        criteria: Criteria | None = None,
+        page: Page = NOTHING,
+        size: int = DEFAULT_SIZE,
+        address: Typed | None = None,
+    ) -> Response:
+        """The page: form, problem if there is one, results if something was searched for."""
+        actor = current_actor()
+        opening = opening or Opening({}, None)
+        form.stores = list(opening.stores.values())
+        zone, sizes = actor.timezone, [(n, address_of(address or {}, n)) for n in SIZES]
+        widgets = {
+            "search": self.search_widget(form=form, zone=zone, size=size),
+            "list": self.list_widget(
+                form=form, criteria=criteria, tags=criteria.describe() if criteria else [], page=page, size=size,
+                sizes=sizes, first=address_of(address or {}, size),
+                older=address_of(address or {}, size, after=page.after) if page.after else None,
+                newer=address_of(address or {}, size, before=page.before) if page.before else None,
+                cards=self.cards(page.order_ids), stores=form.stores,
+            ) if criteria is not None else None,
+        }  # fmt: skip
+        html = self.render_template(
+            self.list_template, title=self.list_title, widgets=widgets, problem=problem, form=form,
+            stores=form.stores, all_stores=actor.is_admin, zone=zone,
+        )  # fmt: skip
+        return make_response(html, status)
+
+    def cards(self, order_ids: list[int]) -> list[Any]:
+        """What the cards show, in the order of the ids."""
+        return list(order_ids)
+
+    def _criteria(self, typed: Typed) -> Criteria:
+        return parse_criteria(typed, zone=ZoneInfo(current_actor().timezone))
+
+    def _find(self, criteria: Criteria, opening: Opening, size: int) -> Page:
+        actor = current_actor()
+        page = search_orders(
+            session,
+            actor,
+            criteria,
+            limit=size,
+            after=request.args.get("after"),
+            before=request.args.get("before"),
+            names=opening.stores,
+        )
+        event = ORDERS_LISTED if criteria.empty else ORDERS_SEARCHED
+        details = {"filters": sorted(criteria.typed), "found": page.shown_count}
+        audit.note_read(session, actor, event, details=details)
+        return page
+
+
+def read_size(text: str | None) -> int:
+    """How many orders a page shows. Raises Invalid at ``size`` for a number that is not offered."""
+    if not text:
+        return DEFAULT_SIZE
+    for size in SIZES:
+        if text == str(size):
+            return size
+    raise Invalid({"size": [Refusal("search.size", "A page shows 25, 50 or 100 orders.")]})
+
+
+def address_of(typed: Typed, size: int = DEFAULT_SIZE, **position: str | None) -> str:
+    """The address of a search: its key or its readable filters, the page size unless it is the usual one."""
+    pairs = [(name, value) for name, values in typed.items() for value in values]
+    if size != DEFAULT_SIZE:
+        pairs.append(("size", str(size)))
+    pairs += [(name, value) for name, value in position.items() if value]
+    return f"/orders/?{urlencode(pairs)}" if pairs else "/orders/"
