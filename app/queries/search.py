@@ -100,7 +100,7 @@ def narrowed(session: Session, scope: Scope, criteria: Criteria, names: dict[int
         return scope
     if names is None:
         asked = sa.select(Store.id, Store.name).where(Store.name.in_(criteria.stores))
-        names = dict(session.execute(asked).tuples().all())
+        names = {row.id: row.name for row in session.execute(asked)}
     by_name = {name: store_id for store_id, name in names.items() if scope is ALL_STORES or store_id in scope}
     unknown = [name for name in criteria.stores if name not in by_name]
     if unknown:

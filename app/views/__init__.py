@@ -6,6 +6,7 @@ from flask import redirect
 from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
+from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
 from app.views.sign_in import ProofView, SignInView
@@ -23,7 +24,7 @@ class HomeView(IndexView):
 def register_views(appbuilder: AppBuilder) -> None:
     """Register the views."""
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
-    for view in (ProofView, PasswordView, SecondStepView):
+    for view in (ProofView, PasswordView, SecondStepView, OrderView):
         appbuilder.add_view_no_menu(view)
 
 
