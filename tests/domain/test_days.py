@@ -79,7 +79,7 @@ def test_every_moment_of_a_day_is_in_it_and_no_other(day, name, second):
         assert within(span_of_days(near, near, zone), moment) == (near == local)
 
 
-@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Asia/Tokyo"])
 def test_the_ends_of_the_calendar_are_no_trap(zone):
     zone = ZoneInfo(zone)
     first = span_of_days(dt.date.min, dt.date.min, zone)
