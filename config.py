@@ -22,6 +22,11 @@ from launch import inbox, queue_server
 
 ROOT = Path(__file__).resolve().parent
 LANGUAGES = {"en": "English", "ru": "Русский"}
+QUEUE_TIMING = {
+    "call": 10.0, "job": 60.0, "lease": 120.0, "quarantine": 60.0, "backoff": 5.0, "cap": 3600.0,
+    "attempts": 60.0, "tick": 1.5, "rehint": 15.0,
+}  # fmt: skip
+"""Seconds (``attempts``: a count) that the queue works with; docs/queue.md says what each means and why."""
 WEAK_SECRETS = {"", "secret", "secret_key", "change-me", "changeme", "dev", "password", "insecure"}
 
 
@@ -54,6 +59,7 @@ class Settings:
     document_hosts: tuple[str, ...]
     metrics_token: str | None
     unpaid_days: int
+    queue_timing: Mapping[str, float]
     session_idle_minutes: int
     session_hours: int
     web_processes: int
@@ -129,6 +135,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         document_hosts=tuple(h.strip().lower() for h in env.get("DOCUMENT_HOSTS", "").split(",") if h.strip()),
         metrics_token=env.get("METRICS_TOKEN") or None,
         unpaid_days=_number(env, "UNPAID_DAYS", 90, 1, 3650),
+        queue_timing=_queue_timing(env.get("QUEUE_TIMING") or ""),
         session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 1440),
         session_hours=_number(env, "SESSION_HOURS", 12, 1, 168),
         web_processes=_number(env, "WEB_PROCESSES", 2, 1, 64),
@@ -252,6 +259,20 @@ def _webhook_secrets(text: str, production: bool) -> dict[str, dict[str, tuple[s
                 raise ConfigError(f"WEBHOOK_SECRETS: a secret of {store!r} is weak; use 16 random characters or more")
             result[store][event] = tuple(found)
     return result
+
+
+def _queue_timing(text: str) -> dict[str, float]:
+    values = dict(QUEUE_TIMING)
+    for word in text.split():
+        name, _, value = word.partition("=")
+        if name not in values or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value):
+            raise ConfigError(f"QUEUE_TIMING must be words like lease=120, not {word!r}; known: {', '.join(values)}")
+        values[name] = float(value)
+    if not 0 < values["call"] < values["job"] < values["lease"]:
+        raise ConfigError("QUEUE_TIMING: 0 < call < job < lease must hold, or two workers could do one thing")
+    if values["attempts"] < 1 or values["job"] != int(values["job"]):
+        raise ConfigError("QUEUE_TIMING: attempts must be at least 1, job a whole number of seconds")
+    return values
 
 
 def _secret_key(env: Mapping[str, str], data: Path, production: bool) -> str:

@@ -21,7 +21,7 @@ from app import (
 )
 from app.db import session
 from app.extensions import csrf, mail
-from app.jobs import hints
+from app.jobs import handlers, hints
 from app.security import current_actor
 from app.security.manager import PortalAppBuilder, PortalSecurityManager
 from app.views import HomeView, register_views
@@ -39,8 +39,9 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     db.init_app(app, settings.database_url, **engine_options)
     metrics.init_app(app)
     hints.init_app(app)
+    handlers.init_app(app)
     csrf.init_app(app)  # before FAB, whose own forms then work with it
-    mail.init_app(app)
+    mail.bind(app, settings)
     errors.init_app(app)
     erasure_journal.init_app(app)
     reads.init_app(app)

@@ -1,7 +1,8 @@
 """Extensions without an app yet; ``create_app`` binds them."""
 
-from flask_mail import Mail
 from flask_wtf import CSRFProtect
 
+from app.mail.connection import PortalMail
+
 csrf = CSRFProtect()
-mail = Mail()
+mail = PortalMail()

@@ -147,3 +147,13 @@ def hint(session: Session, queue: str, row_id: int) -> None:
 
 def _insert(session: Session) -> Any:
     return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+
+
+def settle_mails_of(session: Session, action_id: int) -> None:
+    """A person has said that the action happened: mails of it that still wait must not go out any more."""
+    session.execute(
+        sa.update(Mail)
+        .where(Mail.action_id == action_id, Mail.state.in_(("waiting", "attention")))
+        .values(state="refused", error="settled by a person", finished_at=db_now())
+        .execution_options(synchronize_session=False)
+    )

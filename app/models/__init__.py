@@ -17,7 +17,7 @@ from app.models.orders import (
 )
 from app.models.people import Group, OneTimeToken, Person, RateHit, RecoveryCode, Role, UserSession
 from app.models.stores import ApiToken, ApiTokenStore, DeliveryBan, Store, StoredSearch, StoreGrant, TeamStore
-from app.models.work import Action, Heartbeat, Mail, MetricCount, PlatformToken, WebhookDelivery
+from app.models.work import Action, Heartbeat, Mail, MetricCount, PeriodicTask, PlatformToken, WebhookDelivery
 
 STORE_SCOPED = (
     Order, OrderItem, License, Subscription, OrderRelation, OrderParameter, Document, DocumentContent, OrderEvent,
@@ -28,7 +28,7 @@ STORE_SCOPED = (
 __all__ = [
     "STORE_SCOPED", "Action", "ApiToken", "ApiTokenStore", "AuditEntry", "DeliveryBan", "Document",
     "DocumentContent", "Group", "Heartbeat", "License", "Mail", "MetricCount", "OneTimeToken", "Order", "OrderEvent",
-    "OrderItem", "OrderParameter", "OrderRelation", "Person", "PlatformToken", "RateHit", "RawSnapshot", "RecoveryCode",
-    "RefundRequest", "Role", "Store", "StoreGrant", "StoredSearch", "Subscription", "TeamStore", "UserSession",
-    "WebhookDelivery", "metadata",
+    "OrderItem", "OrderParameter", "OrderRelation", "PeriodicTask", "Person", "PlatformToken", "RateHit",
+    "RawSnapshot", "RecoveryCode", "RefundRequest", "Role", "Store", "StoreGrant", "StoredSearch", "Subscription",
+    "TeamStore", "UserSession", "WebhookDelivery", "metadata",
 ]  # fmt: skip

@@ -150,6 +150,18 @@ class Heartbeat(Model):
     info: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
 
 
+class PeriodicTask(Model):
+    """Something a sweeper does again and again; ``next_at`` is due time and lease in one."""
+
+    __tablename__ = "periodic_task"
+
+    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+    next_at: Mapped[dt.datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
+    error: Mapped[str | None] = mapped_column(sa.String(100))
+
+
 class PlatformToken(Model):
     """The platform's access token, shared by all workers; valid 24 hours (domain.md 9.2)."""
 

@@ -132,6 +132,14 @@ def upgrade() -> None:
     sa.Column('value', sa.Float(), nullable=False),
     sa.PrimaryKeyConstraint('name', 'labels', name=op.f('pk_metric_count'))
     )
+    op.create_table('periodic_task',
+    sa.Column('name', sa.String(length=64), nullable=False),
+    sa.Column('next_at', types.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('started_at', types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', types.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('error', sa.String(length=100), nullable=True),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_periodic_task'))
+    )
     op.create_table('platform_token',
     sa.Column('username', sa.String(length=255), nullable=False),
     sa.Column('token', sa.Text(), nullable=False),
@@ -830,6 +838,7 @@ def downgrade() -> None:
 
     op.drop_table('rate_hit')
     op.drop_table('platform_token')
+    op.drop_table('periodic_task')
     op.drop_table('metric_count')
     with op.batch_alter_table('heartbeat', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_heartbeat_seen_at'))

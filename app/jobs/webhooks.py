@@ -1,0 +1,53 @@
+"""Work one stored webhook: with a platform API it is a hint to read the order again, without one it is applied.
+
+What a message means is decided by ``app/actions/webhooks.py``; here are the lease, the reading and the retries.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES
+from app.jobs.lease import TRANSIENT, claim, finish, insist
+from app.jobs.timing import Timing, timing
+from app.models import WebhookDelivery
+from app.models.base import db_now, utcnow
+
+log = logging.getLogger(__name__)
+
+
+def work_delivery(row_id: int) -> str:
+    """Apply the delivery if it is due: the state it is in now, ``nothing`` or ``fenced``."""
+    times = timing()
+    with scope_as(ALL_STORES):
+        with transaction():
+            row = claim(session, WebhookDelivery, row_id, times)
+        if row is None:
+            return "nothing"
+        try:
+            state = insist(lambda: _apply(row))
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            log.warning("webhook.failed", extra={"delivery": row.id}, exc_info=True)
+            name = type(error).__name__
+            state = insist(lambda: _again(row, name, times))
+    log.info("webhook.worked", extra={"delivery": row.id, "attempt": row.attempt, "state": state})
+    return state
+
+
+def _apply(row: WebhookDelivery) -> str:
+    from app.actions.webhooks import apply_delivery
+
+    state, reason = apply_delivery(session, row, row.body, utcnow())
+    finish(session, row, state, reason=(reason or "")[:500] or None)
+    return state
+
+
+def _again(row: WebhookDelivery, error: str, times: Timing) -> str:
+    if row.attempt >= times.attempts:
+        finish(session, row, "attention", error=error, reason="It could not be applied in many attempts.")
+        return "attention"
+    finish(session, row, "waiting", next_at=db_now(times.wait(row.attempt)), error=error)
+    return "waiting"
