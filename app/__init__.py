@@ -24,7 +24,7 @@ from app.extensions import csrf, mail
 from app.jobs import handlers, hints
 from app.security import current_actor
 from app.security.manager import PortalAppBuilder, PortalSecurityManager
-from app.views import HomeView, register_views
+from app.views import HomeView, lists, register_views
 from app.views.navigation import navigation
 from config import LANGUAGES, Settings, load
 
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
         appbuilder.post_init()
     i18n.init_app(app)
     assets.init_app(app)
+    lists.init_app(app)
     app.jinja_env.globals.update(current_actor=current_actor, navigation=navigation)
     api.init_app(app)
     webhooks.init_app(app)

@@ -88,6 +88,10 @@ def _day(day: dt.date | None) -> str:
     return formats().day(day) if day else ""
 
 
+def _default_timezone() -> str:
+    return settings().default_timezone
+
+
 def _initials(name: str) -> str:
     """First letters of the first and the last word, for the round badge."""
     words = name.split()
@@ -100,7 +104,10 @@ def init_app(app: Flask) -> None:
     babel.locale_selector = _chosen_language
     babel.timezone_selector = _chosen_timezone
     app.jinja_env.filters.update(say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials)
-    app.jinja_env.globals.update(language=language, timezone=timezone, formats=formats, languages=LANGUAGES)
+    app.jinja_env.globals.update(
+        language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone
+    )
+    app.jinja_env.tests["moment"] = lambda value: isinstance(value, dt.datetime)
     # Flask-Babel keeps its choice in g; an app context that outlives a request must not lend it on.
     app.before_request(forget_locale)
 

@@ -37,6 +37,7 @@ DELIVERY_FORBIDDEN = "delivery.forbidden"
 DELIVERY_ALLOWED = "delivery.allowed"
 TOKEN_MADE = "token.made"
 TOKEN_REVOKED = "token.revoked"
+ACCOUNT_CHANGED = "account.changed"
 
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
@@ -76,5 +77,6 @@ EVENTS = {
     DELIVERY_ALLOWED: "Allowed delivery again",
     TOKEN_MADE: "Made an API token",
     TOKEN_REVOKED: "Revoked an API token",
+    ACCOUNT_CHANGED: "Changed the own page",
 }
 """Every event and its sentence (msgids). An event that is not here is refused by a test."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from app.domain.access import Role
 
 # (permission, view); a role holds its own lines and those of the roles before it.
-SPECIALIST: tuple[tuple[str, str], ...] = (("can_list", "OrderView"),)
+SPECIALIST: tuple[tuple[str, str], ...] = (
+    ("can_list", "OrderView"),
+    ("can_edit", "AccountView"),
+)
 LEAD: tuple[tuple[str, str], ...] = ()
 ADMIN: tuple[tuple[str, str], ...] = ()
 

@@ -6,6 +6,7 @@ from flask import redirect
 from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
+from app.views.account import AccountView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
@@ -26,6 +27,7 @@ def register_views(appbuilder: AppBuilder) -> None:
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
     for view in (ProofView, PasswordView, SecondStepView, OrderView):
         appbuilder.add_view_no_menu(view)
+    appbuilder.add_view_no_menu(AccountView)
 
 
 __all__ = ["HomeView", "register_views"]
