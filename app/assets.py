@@ -42,10 +42,9 @@ def icon(name: str) -> Markup:
 
 @cache
 def head_links() -> Markup:
-    """The links and the module every page's head holds."""
+    """The links every page's head holds."""
     lines = [Markup('<link rel="icon" href="{}" type="image/svg+xml">').format(asset("icon.svg"))]
     lines += [Markup('<link rel="stylesheet" href="{}">').format(asset(f"css/{name}.css")) for name in STYLES]
-    lines.append(Markup('<script type="module" src="{}"></script>').format(asset("js/main.js")))
     return Markup("\n").join(lines)
 
 

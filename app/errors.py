@@ -8,15 +8,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from app.domain.refusal import Invalid, NotFound, Refused
 from app.i18n import say
+from app.security import current_actor
 
 log = logging.getLogger(__name__)
 MACHINES = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/assets/", "/favicon.ico")
@@ -79,7 +79,7 @@ def answer(status: int, reason: str = "", errors: list[dict[str, str]] | None = 
 def _somebody() -> bool:
     """Is a person signed in? Where the database does not answer, nobody is."""
     try:
-        return bool(current_user.is_authenticated and g.get("actor"))
+        return current_actor().id is not None
     except Exception:
         log.exception("errors.person_unknown")
         return False
