@@ -38,12 +38,14 @@ DELIVERY_ALLOWED = "delivery.allowed"
 TOKEN_MADE = "token.made"
 TOKEN_REVOKED = "token.revoked"
 ACCOUNT_CHANGED = "account.changed"
+AUDIT_EXPORTED = "audit.exported"
 
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
     ORDERS_LISTED: "Listed orders",
     ORDERS_SEARCHED: "Searched for orders",
     DOCUMENT_DOWNLOADED: "Downloaded a document",
+    AUDIT_EXPORTED: "Exported the audit",
     ORDER_ERASED: "Erased a customer's personal data",
     SIGNED_IN: "Signed in",
     SIGN_IN_FAILED: "Failed to sign in",

@@ -9,8 +9,8 @@ SPECIALIST: tuple[tuple[str, str], ...] = (
     ("can_list", "OrderView"),
     ("can_edit", "AccountView"),
 )
-LEAD: tuple[tuple[str, str], ...] = ()
-ADMIN: tuple[tuple[str, str], ...] = ()
+LEAD: tuple[tuple[str, str], ...] = (("can_list", "AuditView"), ("can_export", "AuditView"))
+ADMIN: tuple[tuple[str, str], ...] = (("can_erase", "ErasureView"),)
 
 MATRIX = {
     Role.SPECIALIST: SPECIALIST,

@@ -7,6 +7,8 @@ from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
 from app.views.account import AccountView
+from app.views.audit import AuditView
+from app.views.erasure import ErasureView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
@@ -28,6 +30,8 @@ def register_views(appbuilder: AppBuilder) -> None:
     for view in (ProofView, PasswordView, SecondStepView, OrderView):
         appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
+    for view in (AuditView, ErasureView):
+        appbuilder.add_view_no_menu(view)  # the menu is ``navigation.py``
 
 
 __all__ = ["HomeView", "register_views"]

@@ -1,0 +1,63 @@
+"""Erase a customer's personal data from the panel: a preview of what will go, a typed confirmation."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, request
+from flask_appbuilder import BaseView, expose, has_access
+from flask_appbuilder.security.decorators import permission_name
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from app.actions.erasure import erase_order, preview
+from app.db import session, transaction
+from app.domain.refusal import NotFound
+from app.models import Order
+from app.models.base import utcnow
+from app.security import current_actor
+
+WORD = "ERASE"
+DUTY_MAX = 255
+
+
+class ErasureView(BaseView):
+    """``/orders/<order_id>/erase``, for administrators."""
+
+    route_base = "/orders"
+    default_view = "erase"
+
+    @expose("/<int:order_id>/erase", methods=["GET"])
+    @has_access
+    def erase(self, order_id: int) -> str:
+        """What will go, and the form."""
+        return self._page(_order(order_id), {})
+
+    @expose("/<int:order_id>/erase", methods=["POST"])
+    @has_access
+    @permission_name("erase")
+    def erase_post(self, order_id: int) -> Response | tuple[str, int]:
+        """Do it, when the word was typed."""
+        errors = {}
+        if request.form.get("confirm", "").strip() != WORD:
+            errors["confirm"] = gettext("Type %(word)s to confirm", word=WORD)
+        duty = request.form.get("duty", "").strip()
+        if len(duty) > DUTY_MAX or "\x00" in duty:
+            errors["duty"] = gettext("At most %(most)s characters", most=DUTY_MAX)
+        if errors:
+            return self._page(_order(order_id), errors), 422
+        with transaction():
+            order = _order(order_id, lock=True)
+            erase_order(session, order, actor=current_actor(), now=utcnow(), keep_documents=duty or None)
+        flash(gettext("The personal data of this order's customer has been erased."), "success")
+        return redirect(f"/orders/{order_id}", 303)
+
+    def _page(self, order: Order, errors: dict[str, str]) -> str:
+        return self.render_template(
+            "erasure/ask.html", order=order, found=preview(session, order), word=WORD, errors=errors, typed=request.form
+        )
+
+
+def _order(order_id: int, *, lock: bool = False) -> Order:
+    order = session.get(Order, order_id, with_for_update=lock) if order_id < 2**63 else None
+    if order is None or not current_actor().sees(order.store_id):
+        raise NotFound
+    return order

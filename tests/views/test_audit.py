@@ -1,0 +1,73 @@
+"""The audit page: everything for administrators, the team's part for leads, nothing for specialists."""
+
+import pytest
+
+from app.actions import audit
+from app.db import transaction
+from app.domain.access import Actor
+
+
+@pytest.fixture
+def entries(app, make):
+    """A lead of a team with one member; entries by the member, by a stranger, in own and foreign stores."""
+    team = make.team("Glyph", "acme-eu")
+    people = {
+        "lead": make.person("lead@example.org", "Lead", teams=(team,)),
+        "member": make.person("member@example.org", teams=(team,)),
+        "stranger": make.person("stranger@example.org", stores=("acme-eu",)),
+    }
+    foreign = make.store("other")
+    own = make.store("acme-eu")
+    with app.app_context(), transaction() as session:
+        for order, who, store in ((11, "member", own), (12, "stranger", own), (13, "member", foreign)):
+            actor = Actor(id=people[who], login=f"{who}@example.org", name=who)
+            audit.record(session, actor, "order.viewed", order_id=order, store_id=store, details={"=1+1": "=cmd()"})
+    return people
+
+
+def test_an_administrator_sees_all(entries, make):
+    page = make.admin().get("/audit/").text
+    assert all(f"/orders/{order}" in page for order in (11, 12, 13))
+
+
+def test_a_lead_sees_the_team_in_own_stores(entries, make):
+    page = make.signed_in(entries["lead"]).get("/audit/").text
+    assert "/orders/11" in page
+    assert "/orders/12" not in page
+    assert "/orders/13" not in page
+
+
+def test_a_specialist_is_refused(entries, make):
+    assert make.signed_in(entries["member"]).get("/audit/").status_code in (302, 403)
+
+
+@pytest.mark.parametrize(
+    ("query", "orders"),
+    [
+        ("actor=stranger@example.org", {12}),
+        ("order=A0000000011", {11}),
+        ("event=order.viewed&result=refused", set()),
+        ("since=2020-01-01&until=2020-01-02", set()),
+        ("since=2020-01-01", {11, 12, 13}),
+    ],
+)
+def test_filters_hold_together(entries, make, query, orders):
+    page = make.admin().get(f"/audit/?{query}").text
+    assert {order for order in (11, 12, 13) if f'href="/orders/{order}"' in page} == orders
+
+
+@pytest.mark.parametrize(
+    "query", ["order=abc", "order=99999999999999999999", "since=2026-02-30", "until=x", "actor=%00", "store=-1"]
+)
+def test_what_means_nothing_is_an_error_at_its_field(entries, make, query):
+    answer = make.admin().get(f"/audit/?{query}")
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text or query.startswith("store")
+
+
+def test_the_export_has_no_formulas_and_is_audited(entries, make):
+    admin = make.admin()
+    answer = admin.get("/audit/export.csv?order=11")
+    assert answer.mimetype == "text/csv"
+    assert "'=1+1" in answer.text
+    assert "Exported the audit" in admin.get("/audit/").text
