@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.actions import audit, history
 from app.domain.access import Actor
 from app.domain.audit import ORDER_ERASED
-from app.domain.erasure import KEYS, PERSONAL_CRITERIA, TEXT, erased_fields
+from app.domain.erasure import KEYS, PERSONAL_CRITERIA, TEXT, erased_fields, history_text
 from app.domain.history import PERSONAL_DATA_ERASED
 from app.domain.search import normalise_card, normalise_phone, normalise_text, normalise_vat
 from app.models import (
@@ -83,11 +83,18 @@ def preview(session: Session, order: Order) -> Preview:
 
 
 def erase_order(
-    session: Session, order: Order, *, actor: Actor, now: dt.datetime, keep_documents: str | None = None
+    session: Session,
+    order: Order,
+    *,
+    actor: Actor,
+    now: dt.datetime,
+    keep_documents: str | None = None,
+    own_line: bool = True,
 ) -> bool:
     """Erase the customer of this order. False when that was done before (what came in since is erased again).
 
     ``keep_documents`` names the legal duty under which stored documents stay; without it they are deleted.
+    ``own_line``: write the history's line about it; the platform may have sent its own.
     The caller has locked the order; ``app.erasure_journal`` notes it outside the database before the commit.
     """
     first_time = order.erased_at is None
@@ -96,9 +103,6 @@ def erase_order(
         setattr(order, name, None)
         if name in KEYS:
             setattr(order, KEYS[name], None)
-    order.locale = order.locale if order.locale and len(order.locale) <= 8 else None
-    order.order_detail_url = None  # the platform's page names the customer, and its address is a key to it
-    order.external_id = None
     order.page_generation += 1
     order.erased_at = order.erased_at or now
     _erase_blocks(session, order.id)
@@ -106,12 +110,18 @@ def erase_order(
     _erase_documents(session, order.id, keep_documents)
     for search in searches:
         session.delete(search)
-    session.info.setdefault("erased_orders", []).append(order.id)  # for the journal, before the commit
-    if first_time:
+    note_erased(session, order.id)
+    if first_time and own_line:
         history.add(session, order, PERSONAL_DATA_ERASED, actor=actor, at=now)
+    if first_time:
         audit.record(session, actor, ORDER_ERASED, order_id=order.id, store_id=order.store_id)
     session.flush()
     return first_time
+
+
+def note_erased(session: Session, order_id: int) -> None:
+    """Have the journal note this order before the commit."""
+    session.info.setdefault("erased_orders", []).append(order_id)
 
 
 def _erase_blocks(session: Session, order_id: int) -> None:
@@ -125,7 +135,7 @@ def _erase_blocks(session: Session, order_id: int) -> None:
     session.execute(
         sa.update(OrderEvent)
         .where(OrderEvent.order_id == order_id, OrderEvent.source != "portal")
-        .values(text=TEXT, params=None)
+        .values(text=sa.case((OrderEvent.kind == "anonymize", history_text("anonymize")), else_=TEXT), params=None)
     )
     session.execute(
         sa.update(RefundRequest)

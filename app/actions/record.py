@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import history
 from app.actions import record_rows as rows_of
+from app.actions.erasure import erase_order, note_erased
 from app.actions.record_family import write_family
 from app.actions.record_plan import Known, Plan
 from app.actions.record_refunds import plan_requests, write_requests
@@ -228,12 +229,15 @@ def _write(session: Session, plans: list[Plan], source: Actor, now: dt.datetime)
     insert_rows(session, OrderItem, [row for p in new for row in p.items])
     insert_rows(session, License, [row for p in new for row in p.licenses])
     _insert_children(session, new, now)
+    for plan in old:
+        if plan.newly_erased:
+            _erase(session, plan, source, now)
     if old:
         upsert_rows(session, Order, [p.order for p in old])
         _sync_children(session, old, now)
     write_requests(session, plans, source, now)
     write_family(session, plans)
-    for plan in plans:
+    for plan in new:
         if plan.newly_erased:
             _erase(session, plan, source, now)
     session.expire_all()
@@ -248,7 +252,7 @@ def _insert_children(session: Session, plans: list[Plan], now: dt.datetime) -> N
     for plan in plans:
         snapshot, store_id = plan.snapshot, plan.order["store_id"]
         events += rows_of.event_rows(snapshot, store_id, erased=plan.erased)
-        parameters += rows_of.parameter_rows(snapshot, store_id)
+        parameters += rows_of.parameter_rows(snapshot, store_id, erased=plan.erased)
         relations += rows_of.relation_rows(snapshot, store_id)
         if snapshot.documents and not plan.erased:
             rows, bytes_of = rows_of.document_rows(snapshot, store_id, now)
@@ -294,7 +298,7 @@ def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> Non
         session,
         OrderParameter,
         read_rows(session, OrderParameter, OrderParameter.__table__.c.order_id.in_(ids)),
-        [row for p in plans for row in rows_of.parameter_rows(p.snapshot, p.order["store_id"])],
+        [row for p in plans for row in rows_of.parameter_rows(p.snapshot, p.order["store_id"], erased=p.erased)],
         key=("order_id", "position"),
     )
     relation = OrderRelation.__table__.c
@@ -352,9 +356,14 @@ def _sync_documents(session: Session, plans: list[Plan], ids: list[int], now: dt
 
 
 def _erase(session: Session, plan: Plan, source: Actor, now: dt.datetime) -> None:
-    """The snapshot says that the customer is erased: erase every other copy as well."""
-    delete_rows(session, RawSnapshot, [{"order_id": plan.order["id"]}])
-    if plan.snapshot.history and any(line.kind == "anonymize" for line in plan.snapshot.history):
+    """The snapshot says that the customer is erased: erase every copy there is, before the snapshot is written."""
+    told = any(line.kind == "anonymize" for line in plan.snapshot.history)
+    if plan.known is not None:
+        order = session.get_one(Order, plan.order["id"])
+        erase_order(session, order, actor=source, now=now, own_line=not told)
+        session.expunge(order)
         return
-    order = Order(id=plan.order["id"], store_id=plan.order["store_id"])
-    history.add(session, order, PERSONAL_DATA_ERASED, actor=source, at=now)
+    note_erased(session, plan.order["id"])
+    if not told:
+        born = Order(id=plan.order["id"], store_id=plan.order["store_id"])
+        history.add(session, born, PERSONAL_DATA_ERASED, actor=source, at=now)

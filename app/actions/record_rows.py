@@ -7,8 +7,8 @@ from typing import Any
 
 from app.actions.rows import Row
 from app.domain import normal
-from app.domain.orders import ERASED, order_delivery, order_name
-from app.domain.recording import scrub
+from app.domain.erasure import history_text
+from app.domain.orders import order_delivery, order_name
 from app.domain.snapshot import Customer, Item, LicenseUser, Payment, Snapshot
 
 PERSONAL_COLUMNS = (
@@ -136,9 +136,8 @@ def license_rows(item: Item, order_id: int, store_id: int) -> list[Row]:
 
 
 def event_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
-    """The platform's history lines. Of an erased customer, without the personal values the snapshot holds."""
+    """The platform's history lines. Of an erased customer, without their free texts: any may name the customer."""
     order_id = snapshot.order_id
-    personal = personal_values(snapshot) if erased else ()
     return [
         {
             "order_id": order_id,
@@ -147,7 +146,7 @@ def event_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
             "store_id": store_id,
             "at": line.date,
             "kind": line.kind,
-            "text": scrub(line.text, personal) if erased else line.text,
+            "text": history_text(line.kind) if erased else line.text,
             "order_ids": list(line.order_ids) if line.order_ids else None,
             "document_id": line.document_id or None,
         }
@@ -155,18 +154,10 @@ def event_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
     ]
 
 
-def personal_values(snapshot: Snapshot) -> list[str | None]:
-    """What the snapshot says about the person, to be taken out of free texts."""
-    customer = snapshot.customer
-    found = [customer.email, customer.first_name, customer.last_name, customer.phone, customer.address]
-    for item in snapshot.items:
-        if item.license_user:
-            found += [item.license_user.name, item.license_user.email]
-    return [value for value in found if value != ERASED]
-
-
-def parameter_rows(snapshot: Snapshot, store_id: int) -> list[Row]:
-    """The additional parameters."""
+def parameter_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
+    """The additional parameters; none of an erased customer, since any may name them."""
+    if erased:
+        return []
     return [
         {"order_id": snapshot.order_id, "position": i, "store_id": store_id, "name": p.name, "value": p.value}
         for i, p in enumerate(snapshot.additional_data or (), 1)

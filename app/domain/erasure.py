@@ -34,3 +34,8 @@ def erased_fields(customer_type: str | None) -> tuple[str, ...]:
     """The order's columns to empty, by the kind of customer."""
     legal = customer_type is not None and customer_type != "physical"
     return CUSTOMER_FIELDS + PAYMENT_FIELDS + (() if legal else PERSON_ONLY_FIELDS)
+
+
+def history_text(kind: str) -> str:
+    """What a platform's history line says of an erased customer: its kind stays, its free text does not."""
+    return "Personal data anonymize" if kind == "anonymize" else TEXT

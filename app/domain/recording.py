@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.domain.orders import ERASED
 from app.domain.refunds import OPEN, RequestStatus
 from app.domain.subscriptions import is_active
 
@@ -107,16 +105,3 @@ def believes(known: SubscriptionWord, told: SubscriptionWord) -> bool:
 def subscription_status(known: str, told: str, *, decided: bool) -> str:
     """The status after a believed word. What the portal decided about the activity stays (contract.md 4)."""
     return known if decided and is_active(known) != is_active(told) else told
-
-
-# --- erased customers ----------------------------------------------------------------------------------------------
-
-_MAIL = re.compile(r"[^\s@<>\"'(),;:]+@[^\s@<>\"'(),;:]+")
-
-
-def scrub(text: str, personal: Iterable[str | None]) -> str:
-    """A platform's free text without mail addresses and without the personal values known, for erased orders."""
-    text = _MAIL.sub(ERASED, text)
-    for value in sorted({v for v in personal if v and len(v) > 2 and v != ERASED}, key=len, reverse=True):
-        text = re.sub(re.escape(value), ERASED, text, flags=re.IGNORECASE)
-    return text

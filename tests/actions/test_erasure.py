@@ -1,0 +1,225 @@
+"""Erasure: seeded tokens in every place a customer's data can be, then a search of everything that is kept."""
+
+import datetime as dt
+import json
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions.erasure import erase_order, preview
+from app.db import scope_as, transaction
+from app.domain.access import ALL_STORES, SYSTEM
+from app.models import Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
+from app.models.base import utcnow
+
+TOKENS = [
+    "tok-email", "tok-first", "tok-last", "79998887766", "tok-street", "tok-owner", "tok-owner-mail", "tok-field",
+    "tok-parameter", "tok-history", "tok-reason", "tok-webhook", "tok-document", "tok-unknown", "tok-vat",
+]  # fmt: skip
+
+
+def seed(make, **more):
+    """An order full of tokens; its id."""
+    return make.order(
+        customer={
+            "type": "physical", "email": "tok-email@example.org", "first_name": "Tok-First", "last_name": "TOK-LAST",
+            "phone": "+79998887766", "country": "FR", "address": "1 tok-street", "vat_number": "tok-vat",
+        },
+        payment={"payment_method": "CreditCard", "card_last_4": "4711"},
+        items=[{
+            "item_id": "1", "name": "Product", "quantity": 1, "amount": "10.00", "delivered": True,
+            "fields": [{"name": "Nickname", "value": "tok-field"}],
+            "license_user": {"name": "tok-owner", "email": "tok-owner-mail@example.org"},
+            "licenses": [{"license_id": "1", "code": "CODE-STAYS-1234"}],
+        }],
+        additional_data=[{"name": "note", "value": "tok-parameter"}],
+        history=[{"event_id": "h", "date": "2026-11-01T10:00:00+00:00", "kind": "mail", "text": "Told tok-history so"}],
+        documents=[{
+            "document_id": "d", "kind": "invoice", "name": "tok-document.pdf", "content_type": "application/pdf",
+            "content_base64": "dG9rLWRvY3VtZW50",
+        }],
+        something_new={"who": "tok-unknown"},
+        **more,
+    )  # fmt: skip
+
+
+def seed_around(app, order_id, person_id):
+    """Copies elsewhere: a refund's reason, a webhook's body, a mail, a stored search."""
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        store_id = session.get(Order, order_id).store_id
+        session.add_all([
+            RefundRequest(order_id=order_id, store_id=store_id, reason="tok-reason", comment="tok-reason too",
+                          amount=10, currency="EUR", status="refused"),
+            WebhookDelivery(store_id=store_id, digest="0" * 64, event="order.created", order_id=order_id,
+                            body='{"email": "tok-webhook"}', state="done"),
+            Mail(dedupe="m1", template="license", params={"to": "tok-email"}, recipient="tok-email@example.org",
+                 order_id=order_id, store_id=store_id, message_id="<m1@portal>", state="waiting"),
+            StoredSearch(key="k" * 20, user_id=person_id, criteria={"email": ["TOK-EMAIL@example.org "]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
+            StoredSearch(key="other", user_id=person_id, criteria={"email": ["somebody@example.org"]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
+        ])  # fmt: skip
+
+
+def dump(app, tmp_path: Path) -> str:
+    """Everything the database holds, as text: a logical dump; for SQLite also the vacuumed file."""
+    engine = app.extensions["database"].engine
+    if engine.dialect.name == "postgresql":
+        url = engine.url.set(drivername="postgresql")
+        done = subprocess.run(
+            ["pg_dump", "--inserts", url.render_as_string(hide_password=False)], capture_output=True, check=True
+        )
+        return done.stdout.decode().lower()
+    target = tmp_path / "vacuumed.sqlite3"
+    target.unlink(missing_ok=True)
+    raw = sqlite3.connect(engine.url.database, isolation_level=None)
+    raw.execute("VACUUM INTO ?", (str(target),))
+    text = "\n".join(raw.iterdump())
+    raw.close()
+    return (text + target.read_bytes().decode("latin-1")).lower()
+
+
+@pytest.fixture
+def erased(app, make, tmp_path):
+    """An order seeded, checked to be seeded, and erased by the command."""
+    person = make.person(stores=("acme-eu",))
+    order_id = seed(make)
+    seed_around(app, order_id, person)
+    before = dump(app, tmp_path)
+    missing = {"tok-document", "tok-unknown", "tok-parameter"}  # compressed or encoded at rest
+    assert [token for token in TOKENS if token not in before and token not in missing] == []
+    result = app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)])
+    assert result.exit_code == 0, result.output
+    return order_id
+
+
+def test_no_token_is_left_anywhere(app, erased, tmp_path):
+    after = dump(app, tmp_path)
+    assert [token for token in TOKENS if token in after] == []
+
+
+def test_what_is_no_personal_data_stays(app, make, erased):
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        order = session.get(Order, erased)
+        assert order.erased_at
+        assert (order.email_key, order.phone_digits, order.last_name_key) == (None, None, None)
+        assert (order.payment_method, order.card_last_4) == ("CreditCard", None)
+        assert session.get(StoredSearch, "other")
+        assert session.get(StoredSearch, "k" * 20) is None
+        mail = session.scalar(sa.select(Mail))
+        assert (mail.state, mail.recipient, mail.params) == ("refused", None, {})
+        lines = session.scalars(sa.select(OrderEvent.text).where(OrderEvent.order_id == erased)).all()
+        assert sorted(lines) == ["Personal data anonymize", "deleted"]
+
+
+def test_a_later_snapshot_does_not_bring_it_back(app, make, erased, tmp_path):
+    seed(make, order_id=erased, version=9)
+    assert [token for token in TOKENS if token in dump(app, tmp_path)] == []
+
+
+def test_an_erased_snapshot_erases_every_copy(app, make, tmp_path):
+    person = make.person(stores=("acme-eu",))
+    order_id = seed(make)
+    seed_around(app, order_id, person)
+    seed(make, order_id=order_id, version=9, erased=True)
+    assert [token for token in TOKENS if token in dump(app, tmp_path)] == []
+
+
+def test_a_legal_persons_company_and_vat_stay(app, make):
+    order_id = make.order(customer={"type": "legal", "company_name": "Firm", "vat_number": "FR1", "first_name": "Tok"})
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        erase_order(session, session.get(Order, order_id), actor=SYSTEM, now=utcnow())
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        order = session.get(Order, order_id)
+        assert (order.company_name, order.vat_number, order.company_key) == ("Firm", "FR1", "firm")
+        assert order.first_name is None
+
+
+def test_documents_stay_only_under_a_named_duty(app, make):
+    order_id = seed(make)
+    result = app.test_cli_runner().invoke(args=["portal", "erase", str(order_id), "--keep-documents", "Tax records"])
+    assert result.exit_code == 0
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+        from app.models import Document
+
+        assert session.scalar(sa.select(Document.kept_reason)) == "Tax records"
+
+
+def test_the_preview_counts_and_offers_the_buyers_other_orders(app, make):
+    order_id, other = seed(make), seed(make)
+    make.order()
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        found = preview(session, session.get(Order, order_id))
+        assert found.other_order_ids == (other,)
+        assert (found.items, found.history_texts, found.parameters, found.documents) == (1, 1, 1, 1)
+        assert session.get(Order, order_id).erased_at is None
+
+
+def test_the_journal_is_replayed_after_a_restore(app, make, tmp_path):
+    order_id, untouched = seed(make), seed(make)
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
+    journal = Path(app.extensions["settings"].portal_data) / "erasures.jsonl"
+    line = json.loads(journal.read_text().splitlines()[-1])
+    assert str(order_id) not in json.dumps(line)
+    # A backup from before the erasure is restored: the order is back as it was.
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        session.execute(sa.delete(Order).where(Order.id == order_id))
+    seed(make, order_id=order_id)
+    result = runner.invoke(args=["portal", "erase", "--replay"])
+    assert "1 erased again" in result.output, result.output
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        assert session.get(Order, order_id).email is None
+        assert session.get(Order, untouched).email is not None
+
+
+def test_an_erasure_that_cannot_be_journaled_does_not_happen(app, make, monkeypatch):
+    order_id = seed(make)
+    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: Path("/proc/nowhere/erasures.jsonl"))
+    result = app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)])
+    assert result.exit_code != 0
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        assert session.get(Order, order_id).erased_at is None
+
+
+def test_an_unknown_order_is_said_to_be_unknown(app):
+    result = app.test_cli_runner().invoke(args=["portal", "erase", "123"])
+    assert result.exit_code == 1
+    assert "there is no order 123" in result.output
+
+
+def test_the_panel_asks_for_the_word(app, make):
+    order_id = seed(make)
+    admin = make.admin()
+    page = admin.get(f"/orders/{order_id}/erase")
+    assert page.status_code == 200
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": token, "confirm": "no", "duty": "kept text"})
+    assert answer.status_code == 422
+    assert "kept text" in answer.text
+    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": token, "confirm": "ERASE"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order_id}")
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        assert session.get(Order, order_id).erased_at
+
+
+def test_nobody_but_an_administrator_may(make):
+    order_id = seed(make)
+    for client in (make.specialist(), make.signed_in(make.person(role="Lead", stores=("acme-eu",)))):
+        assert client.get(f"/orders/{order_id}/erase").status_code in (302, 403)
