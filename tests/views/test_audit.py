@@ -57,7 +57,7 @@ def test_filters_hold_together(entries, make, query, orders):
 
 
 @pytest.mark.parametrize(
-    "query", ["order=abc", "order=99999999999999999999", "since=2026-02-30", "until=x", "actor=%00", "store=-1"]
+    "query", ["order=abc", "order=99999999999999999999", "since=2026-02-30", "until=x", "store=-1"]
 )
 def test_what_means_nothing_is_an_error_at_its_field(entries, make, query):
     answer = make.admin().get(f"/audit/?{query}")
