@@ -1,0 +1,163 @@
+"""People, teams and what they hold: reads for the screens and facts for the rules.
+
+Memberships and grants are read from bare tables on purpose (``raw`` below): they say what scopes are made of.
+Whoever shows stores to a lead joins them to ``Store``, which is narrowed to the lead's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from flask_appbuilder.security.sqla.models import assoc_user_group, assoc_user_role
+from sqlalchemy.orm import Session
+
+from app.domain.access import Actor
+from app.domain.people import Manager, PersonFacts, highest
+from app.models import AuditEntry, Group, Person, Role, Store, StoreGrant, TeamStore
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A person in a list."""
+
+    person: Person
+    facts: PersonFacts
+    teams: list[Group] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
+    """Stores held through teams or directly, as far as the reader sees them."""
+
+
+def teams_of(session: Session, user_id: int | None) -> frozenset[int]:
+    """The teams a person is in."""
+    if user_id is None:
+        return frozenset()
+    link = assoc_user_group.c
+    return frozenset(session.scalars(sa.select(link.group_id).where(link.user_id == user_id)))
+
+
+def manager_of(session: Session, actor: Actor) -> Manager:
+    """The actor as somebody who changes people."""
+    return Manager(actor, teams_of(session, actor.id))
+
+
+def facts_of(session: Session, people: Iterable[Person]) -> dict[int, PersonFacts]:
+    """What the rules need, by person; three statements for any number."""
+    found = {person.id: person for person in people}
+    teams: dict[int, set[int]] = {id_: set() for id_ in found}
+    grants: dict[int, set[int]] = {id_: set() for id_ in found}
+    roles: dict[int, set[str]] = {id_: set() for id_ in found}
+    link, grant, held = assoc_user_group.c, StoreGrant.__table__.c, assoc_user_role.c
+    for user_id, group_id in session.execute(sa.select(link.user_id, link.group_id).where(link.user_id.in_(found))):
+        teams[user_id].add(group_id)
+    for user_id, store_id in session.execute(sa.select(grant.user_id, grant.store_id).where(grant.user_id.in_(found))):
+        grants[user_id].add(store_id)
+    names = sa.select(held.user_id, Role.name).join(Role, Role.id == held.role_id).where(held.user_id.in_(found))
+    for user_id, name in session.execute(names):
+        roles[user_id].add(name)
+    return {
+        id_: PersonFacts(
+            id_, highest(roles[id_]), bool(person.active), frozenset(teams[id_]), frozenset(grants[id_]),
+            person.totp_confirmed_at is not None,
+        )
+        for id_, person in found.items()
+    }  # fmt: skip
+
+
+def find_person(session: Session, manager: Manager, person_id: int) -> tuple[Person, PersonFacts] | None:
+    """The person and the facts, if they exist for this manager."""
+    person = session.get(Person, person_id)
+    if person is None:
+        return None
+    facts = facts_of(session, [person])[person.id]
+    return (person, facts) if manager.knows(facts) else None
+
+
+def list_people(
+    session: Session, manager: Manager, *, find: str = "", team: int | None = None, closed: bool = False, page: int = 1
+) -> tuple[list[Row], bool]:
+    """People by name: an administrator sees all, a lead those of the lead's teams. One page, and whether more follow.
+
+    ``find`` is part of a name or an address; ``closed``: deactivated accounts too.
+    """
+    statement = sa.select(Person).order_by(
+        sa.desc(Person.active), sa.func.lower(Person.last_name), sa.func.lower(Person.first_name), Person.id
+    )
+    link = assoc_user_group.c
+    if not manager.rules_all:
+        mine = sa.select(link.user_id).where(link.group_id.in_(manager.teams if manager.actor.is_lead else ()))
+        statement = statement.where(Person.id.in_(mine))
+    if team is not None:
+        statement = statement.where(Person.id.in_(sa.select(link.user_id).where(link.group_id == team)))
+    if not closed:
+        statement = statement.where(Person.active.is_(True))
+    if find:
+        full_name = Person.first_name + " " + Person.last_name
+        statement = statement.where(
+            sa.or_(
+                *(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in (full_name, Person.email))
+            )
+        )
+    people = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
+    return rows_of(session, people[:PAGE]), len(people) > PAGE
+
+
+def rows_of(session: Session, people: list[Person]) -> list[Row]:
+    """The people with their teams and stores, the stores narrowed to what the reader sees."""
+    facts = facts_of(session, people)
+    team_ids = {team for f in facts.values() for team in f.teams}
+    groups = {g.id: g for g in session.scalars(sa.select(Group).where(Group.id.in_(team_ids)))}
+    by_team = stores_of_teams(session, team_ids)
+    ids = {s for f in facts.values() for s in f.grants} | {s for found in by_team.values() for s in found}
+    stores = {s.id: s for s in session.scalars(sa.select(Store).where(Store.id.in_(ids)))}
+    return [
+        Row(
+            person,
+            facts[person.id],
+            sorted((groups[t] for t in facts[person.id].teams if t in groups), key=lambda g: g.name),
+            sorted(
+                (
+                    stores[s]
+                    for s in facts[person.id].grants.union(*(by_team.get(t, ()) for t in facts[person.id].teams))
+                    if s in stores
+                ),
+                key=lambda s: s.name,
+            ),
+        )
+        for person in people
+    ]
+
+
+def stores_of_teams(session: Session, team_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Store ids by team, narrowed to the reader's scope."""
+    found: dict[int, set[int]] = {}
+    for group_id, store_id in session.execute(
+        sa.select(TeamStore.group_id, TeamStore.store_id).where(TeamStore.group_id.in_(team_ids))
+    ):
+        found.setdefault(group_id, set()).add(store_id)
+    return found
+
+
+def choices(session: Session, manager: Manager) -> tuple[list[Group], list[Store]]:
+    """Teams and stores the manager can give: an administrator all, a lead the own ones."""
+    teams = sa.select(Group).order_by(Group.name)
+    if not manager.rules_all:
+        teams = teams.where(Group.id.in_(manager.teams))
+    return list(session.scalars(teams)), list(session.scalars(sa.select(Store).order_by(Store.name)))
+
+
+def lately(session: Session, person_id: int, actor: Actor, limit: int = 10) -> list[AuditEntry]:
+    """What the person did lately, as far as the reader's stores go."""
+    from app.queries.audit import visible_to
+
+    return list(
+        session.scalars(
+            sa.select(AuditEntry)
+            .where(AuditEntry.actor_id == person_id, visible_to(actor))
+            .order_by(AuditEntry.id.desc())
+            .limit(limit)
+        )
+    )
