@@ -121,9 +121,7 @@ def change(session: Session, manager: Manager, person_id: int, wanted: Change) -
         _set_stores(session, manager, person.id, facts.grants, stores)
         details["stores"] = {"given": sorted(stores - facts.grants), "taken": sorted(facts.grants - stores)}
     if details:
-        audit.record(
-            session, manager.actor, events.PERSON_CHANGED, subject=f"person:{person.id}", details=details
-        )
+        audit.record(session, manager.actor, events.PERSON_CHANGED, subject=f"person:{person.id}", details=details)
     session.flush()
     return person
 

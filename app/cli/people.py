@@ -32,6 +32,7 @@ from app.settings import settings
 @click.option("--store", "store_names", multiple=True, help="A store held directly; repeat. Replaces those they had.")
 @click.option("--password-stdin", is_flag=True, help="Set the password read from stdin, and send no access mail.")
 def user(
+    *,
     email: str,
     first_name: str,
     last_name: str,
@@ -66,7 +67,7 @@ def user(
 
 
 def _team_ids(names: tuple[str, ...]) -> frozenset[int]:
-    known = dict(session.execute(sa.select(Group.name, Group.id).where(Group.name.in_(names))).tuples().all())
+    known: dict[str, int] = dict(session.execute(sa.select(Group.name, Group.id).where(Group.name.in_(names))).all())  # type: ignore[arg-type]
     for name in names:
         if name not in known:
             raise click.ClickException(f"There is no team named {name}.")

@@ -20,7 +20,9 @@ from app.models.base import utcnow
 @click.option("--currency", help="Three letters, as in EUR.")
 @click.option("--forbid-delivery", metavar="REASON", help="Forbid delivery from now on; specialists read the reason.")
 @click.option("--allow-delivery", is_flag=True, help="Lift every ban of the store.")
-def store(name: str, title: str | None, currency: str | None, forbid_delivery: str | None, allow_delivery: bool) -> None:
+def store(
+    name: str, title: str | None, currency: str | None, forbid_delivery: str | None, allow_delivery: bool
+) -> None:
     """Create or change a store (checkout page)."""
     if forbid_delivery is not None and allow_delivery:
         raise click.UsageError("Give either --forbid-delivery or --allow-delivery.")
@@ -29,7 +31,10 @@ def store(name: str, title: str | None, currency: str | None, forbid_delivery: s
         found = session.scalar(sa.select(Store).where(Store.name == name))
         word = "changed"
         if found is None:
-            found, word = stores.make_store(session, SYSTEM, name, title=title or "", currency=currency or ""), "created"
+            found, word = (
+                stores.make_store(session, SYSTEM, name, title=title or "", currency=currency or ""),
+                "created",
+            )
         else:
             stores.change_store(session, SYSTEM, found.id, title=title, currency=currency)
         if forbid_delivery is not None:
@@ -37,9 +42,7 @@ def store(name: str, title: str | None, currency: str | None, forbid_delivery: s
         if allow_delivery:
             live = sa.or_(DeliveryBan.ends_at.is_(None), DeliveryBan.ends_at > now)
             for ban_id in session.scalars(
-                sa.select(DeliveryBan.id).where(
-                    DeliveryBan.store_id == found.id, DeliveryBan.lifted_at.is_(None), live
-                )
+                sa.select(DeliveryBan.id).where(DeliveryBan.store_id == found.id, DeliveryBan.lifted_at.is_(None), live)
             ).all():
                 stores.allow_delivery(session, SYSTEM, found.id, ban_id, now=now)
     click.echo(f"store {name} {word}")
@@ -63,7 +66,7 @@ def team(name: str, store_names: tuple[str, ...]) -> None:
 
 def store_ids(names: tuple[str, ...]) -> frozenset[int]:
     """Ids of the stores of these names; a ClickException names the first that does not exist."""
-    known = dict(session.execute(sa.select(Store.name, Store.id).where(Store.name.in_(names))).tuples().all())
+    known: dict[str, int] = dict(session.execute(sa.select(Store.name, Store.id).where(Store.name.in_(names))).all())  # type: ignore[arg-type]
     for name in names:
         if name not in known:
             raise click.ClickException(f"There is no store named {name}.")

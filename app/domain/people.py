@@ -119,9 +119,7 @@ def why_not_stores(manager: Manager, before: frozenset[int], after: frozenset[in
     return STORE_NOT_YOURS
 
 
-def why_not_place(
-    manager: Manager, role: Role, teams: frozenset[int], stores: frozenset[int]
-) -> Refusal | None:
+def why_not_place(manager: Manager, role: Role, teams: frozenset[int], stores: frozenset[int]) -> Refusal | None:
     """A new person needs somewhere to work, in one of the lead's teams when a lead invites. Commands decide freely."""
     if not manager.rules_all:
         return None if teams & manager.teams else TEAM_NEEDED

@@ -1,4 +1,4 @@
-"""Stores, teams and delivery bans: what may be written about them. Administrators only; the rules are about the input."""
+"""Stores, teams and delivery bans: what may be written about them. The rules here are about the input."""
 
 from __future__ import annotations
 

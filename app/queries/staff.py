@@ -97,9 +97,7 @@ def list_people(
     if find:
         full_name = Person.first_name + " " + Person.last_name
         statement = statement.where(
-            sa.or_(
-                *(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in (full_name, Person.email))
-            )
+            sa.or_(*(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in (full_name, Person.email)))
         )
     people = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
     return rows_of(session, people[:PAGE]), len(people) > PAGE
