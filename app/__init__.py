@@ -21,6 +21,7 @@ from app import (
 )
 from app.db import session
 from app.extensions import csrf, mail
+from app.jobs import gauges as _gauges  # noqa: F401 - /metrics asks it
 from app.jobs import handlers, hints
 from app.security import current_actor
 from app.security.manager import PortalAppBuilder, PortalSecurityManager

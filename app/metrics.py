@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 FLUSH_EVERY = 10.0  # seconds
 
 HELP = {
+    "portal_hints_total": "Hints to the queue server after a commit; failed ones are made up for by the sweeper",
+    "portal_rows_worked_total": "Attempts at rows of the queue, by what state they ended in",
     "portal_http_requests_total": "Requests answered, by class of the status",
     "portal_http_request_seconds_total": "Seconds spent answering requests",
     "portal_http_slow_requests_total": "Requests that took longer than a second",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
+from app import metrics
 from app.db import scope_as, session
 from app.domain.access import ALL_STORES
 from app.jobs.actions import work_action
@@ -41,8 +42,11 @@ def work(app: Flask, queue: str, row_id: int | None = None) -> int:
                 ids = _due(queue)
                 if not ids:
                     break
-            if _one(queue, ids.pop()) != "nothing":
+            state = _one(queue, ids.pop())
+            if state != "nothing":
                 worked += 1
+                metrics.count("portal_rows_worked_total", queue=queue, state=state)
+        metrics.flush()  # the work-horse ends without a goodbye
     return worked
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from app import metrics
 from app.settings import settings
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def init_app(app: Flask) -> None:
     app.extensions["hint"] = Hints(found.redis_url)
 
     def tell(queue: str, row_id: int) -> None:
-        app.extensions["hint"](queue, row_id)  # looked up when called: tests put another one there
+        sent = app.extensions["hint"](queue, row_id)  # looked up when called: tests put another one there
+        metrics.count("portal_hints_total", result="sent" if sent else "failed")
 
     app.extensions["database"].session.configure(info={"hint": tell, "mail_domain": found.mail_from.rpartition("@")[2]})

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
-from app.domain.refusal import Refusal
+from app.domain.refusal import NotFound, Refusal, Refused
 from app.jobs import protocol
 from app.jobs.actions import handler_of, who_asked
 from app.jobs.lease import claim, finish, insist
+from app.jobs.mail_words import WORDS
 from app.jobs.protocol import Outcome
 from app.jobs.timing import Timing, timing
 from app.mail.connection import PortalMessage, make_message
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 ADDRESS = re.compile(r"[^@\s<>,;:\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\x00-\x1f\x7f]{1,255}")
 ERASED = Refusal("mail.erased", "The customer's personal data has been erased: there is no address to write to.")
 NO_ADDRESS = Refusal("mail.no_address", "There is no valid address to write to.")
+GONE = Refusal("mail.gone", "What this mail is about is not there any more.")
 ACCOUNT_CLOSED = Refusal("mail.account_closed", "The account this mail is for has been closed.")
 NOT_TAKEN = Refusal("mail.not_taken", "The mail server does not take this mail (%(error)s).")
 TOO_MANY = Refusal("mail.too_many", "The mail could not be handed over in many attempts (%(error)s).")
@@ -49,11 +50,11 @@ class NotSentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom the mail goes to, in which language, and the secrets made for this attempt."""
+    """Whom the mail goes to, in which language, and the words found (or secrets made) for this attempt."""
 
     address: str
     language: str
-    secrets: dict[str, Any]
+    words: dict[str, Any]
 
 
 def work_mail(row_id: int) -> str:
@@ -82,7 +83,7 @@ def _message(row: Mail) -> PortalMessage:
     with transaction():
         to = _recipient(row)
     language = to.language if to.language in LANGUAGES else settings().default_language
-    words = render(row.template, language, {**row.params, **to.secrets})
+    words = render(row.template, language, {**row.params, **to.words})
     return make_message(
         sender=settings().mail_from,
         recipient=to.address,
@@ -95,26 +96,30 @@ def _message(row: Mail) -> PortalMessage:
 
 def _recipient(row: Mail) -> Recipient:
     """Read fresh; raises NotSentError when nobody may get this mail any more. May write the hash of a new secret."""
-    secrets: dict[str, Any] = {}
     if row.user_id is not None:
         person = session.get(Person, row.user_id)
         if person is None or not person.active:
             raise NotSentError(ACCOUNT_CLOSED)
-        make = current_app.extensions.get("mail_secrets", {}).get(row.template)
-        if make is not None:
-            secrets = make(session, person, row)
         address, language = person.email, person.language or settings().default_language
     else:
-        if row.order_id is not None and row.recipient is not None:
-            erased_at = session.scalar(sa.select(Order.erased_at).where(Order.id == row.order_id))
-            if erased_at is not None:
-                raise NotSentError(ERASED)
-        if row.recipient is None:
+        if row.recipient is None or _erased(row):
             raise NotSentError(ERASED)
         address, language = row.recipient, row.language
     if not ADDRESS.fullmatch(address or ""):
         raise NotSentError(NO_ADDRESS)
-    return Recipient(address, language, secrets)
+    find = WORDS.get(row.template)
+    try:
+        return Recipient(address, language, find(session, row) if find else {})
+    except Refused as refused:
+        raise NotSentError(refused.refusal) from None
+    except NotFound:
+        raise NotSentError(GONE) from None
+
+
+def _erased(row: Mail) -> bool:
+    if row.order_id is None:
+        return False
+    return session.scalar(sa.select(Order.erased_at).where(Order.id == row.order_id)) is not None
 
 
 def _write(row: Mail, answer: Answer, reason: Refusal | None, times: Timing) -> str:

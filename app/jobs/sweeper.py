@@ -18,7 +18,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs import heartbeat, periodic
 from app.jobs.hints import Hints
-from app.jobs.lease import end_leases, forget_hints, take_hints
+from app.jobs.lease import end_leases, forget_hints, live, take_hints
 from app.jobs.queues import QUEUES
 from app.jobs.timing import timing
 
@@ -57,7 +57,9 @@ def sweep(app: Flask, hints: Hints) -> int:
 def _any_running(queue: str) -> bool:
     """Is there a lease at all? Asked without a writing transaction: an idle portal writes nothing."""
     model = QUEUES[queue]
-    found = session.scalar(sa.select(model.id).where(model.state == "running", model.lease_until.is_not(None)).limit(1))
+    found = session.scalar(
+        sa.select(model.id).where(live(model), model.state == "running", model.lease_until.is_not(None)).limit(1)
+    )
     session.rollback()
     return found is not None
 

@@ -30,7 +30,9 @@ class Leased:
     finished_at: Mapped[dt.datetime | None] = mapped_column(UtcDateTime)
 
 
-_LIVE = sa.text("state IN ('waiting','running')")
+LIVE = ("waiting", "running", "attention")
+"""States that are not the end."""
+_LIVE = sa.text("state IN ('waiting','running','attention')")
 
 
 def _due_index(name: str, column: Any) -> None:
