@@ -1,7 +1,7 @@
 """The statements of the order search, written by hand: the planner's choice of index is the whole point of them.
 
 Bare tables escape the session's own narrowing, so every function here takes the scope as an argument and states it
-(layer two); the list of modules that may do this is in ``tests/test_scope.py``.
+(layer two). Only modules named ``raw_…`` may do this.
 
 What is asked is a table of clauses joined by AND. One clause leads: on SQLite, which knows nothing about how values
 are spread, the others are kept from choosing an index (``+column``); PostgreSQL's planner sees to it by itself.
