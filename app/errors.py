@@ -42,7 +42,9 @@ WORDS = {
     422: Words(_("Please check what you entered"), ""),
     429: Words(_("Too many tries"), _("Please wait a while before the next one.")),
     500: Words(_("Something went wrong on our side"), _("It has been written down. Please try again in a minute.")),
+    502: Words(_("Not to be had just now"), _("Another service did not answer as it should. Try again in a minute.")),
     503: Words(_("Back in a moment"), _("The portal cannot reach one of its services. Try again in a minute.")),
+    504: Words(_("Not to be had just now"), _("Another service took too long to answer. Try again in a minute.")),
 }  # fmt: skip
 EXPIRED = _("The form was open for too long or was sent twice. Open the page again and repeat.")
 

@@ -7,10 +7,21 @@ from app.domain.access import Role
 # (permission, view); a role holds its own lines and those of the roles before it.
 SPECIALIST: tuple[tuple[str, str], ...] = (
     ("can_list", "OrderView"),
+    ("can_show", "OrderView"),
+    ("can_download", "OrderView"),
+    ("can_request_refund", "OrderView"),
+    ("can_resend", "OrderView"),
+    ("can_cancel_subscription", "OrderView"),
+    ("can_resume_subscription", "OrderView"),
     ("can_edit", "AccountView"),
 )
+<<<<<<< HEAD
 LEAD: tuple[tuple[str, str], ...] = (("can_list", "AuditView"), ("can_export", "AuditView"))
 ADMIN: tuple[tuple[str, str], ...] = (("can_erase", "ErasureView"),)
+=======
+LEAD: tuple[tuple[str, str], ...] = (("can_revoke_page", "OrderView"),)
+ADMIN: tuple[tuple[str, str], ...] = ()
+>>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 
 MATRIX = {
     Role.SPECIALIST: SPECIALIST,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from flask import redirect
+from flask import current_app, redirect
 from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
+from app.views import customer_page, order_words
 from app.views.account import AccountView
+<<<<<<< HEAD
 from app.views.audit import AuditView
 from app.views.erasure import ErasureView
+=======
+from app.views.documents import DocumentView
+from app.views.order import OrderPageView
+>>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
@@ -29,9 +35,16 @@ def register_views(appbuilder: AppBuilder) -> None:
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
     for view in (ProofView, PasswordView, SecondStepView, OrderView):
         appbuilder.add_view_no_menu(view)
+    for view in (OrderPageView, DocumentView):
+        appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
+<<<<<<< HEAD
     for view in (AuditView, ErasureView):
         appbuilder.add_view_no_menu(view)  # the menu is ``navigation.py``
+=======
+    order_words.init_app(current_app)
+    customer_page.init_app(current_app)
+>>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 
 
 __all__ = ["HomeView", "register_views"]

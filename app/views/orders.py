@@ -26,6 +26,7 @@ from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, narrowed, sea
 from app.queries.search_page import Opening, open_page
 from app.security import current_actor
 from app.views.forms.search import SearchForm
+from app.views.order import cards_of
 from app.views.scoped import SafeListMixin, ScopedActionsMixin, ScopedInterface
 
 PERSONAL_IN_ADDRESS = Refusal(
@@ -142,7 +143,7 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
                 sizes=sizes, first=address_of(address or {}, size),
                 older=address_of(address or {}, size, after=page.after) if page.after else None,
                 newer=address_of(address or {}, size, before=page.before) if page.before else None,
-                cards=self.cards(page.order_ids), stores=form.stores,
+                cards=cards_of(page.order_ids), stores=form.stores,
             ) if criteria is not None else None,
         }  # fmt: skip
         html = self.render_template(
@@ -150,10 +151,6 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
             stores=form.stores, all_stores=actor.is_admin, zone=zone,
         )  # fmt: skip
         return make_response(html, status)
-
-    def cards(self, order_ids: list[int]) -> list[Any]:
-        """What the cards show, in the order of the ids."""
-        return list(order_ids)
 
     def _criteria(self, typed: Typed) -> Criteria:
         return parse_criteria(typed, zone=ZoneInfo(current_actor().timezone))

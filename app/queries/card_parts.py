@@ -1,0 +1,207 @@
+"""The parts of an order on the screen: plain slotted values, already formatted, erased and judged by the rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from app.domain.refusal import Refusal
+
+LIVE = frozenset({"waiting", "running", "attention"})
+"""States of an action that is not over."""
+
+_LINK = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
+
+
+def web_link(text: str | None) -> str | None:
+    """The text, if it is nothing but an http or https address (no user name in it); never any other scheme."""
+    return text if text is not None and _LINK.fullmatch(text) else None
+
+
+class May(NamedTuple):
+    """What the actor's FAB permissions allow on orders; the rules come on top."""
+
+    refund: bool
+    resend: bool
+    cancel: bool
+    resume: bool
+    download: bool
+
+
+@dataclass(slots=True)
+class ActionState:
+    """The newest action on a subject: a refund request, a license's resend, a subscription's cancel or resume."""
+
+    id: int
+    kind: str
+    subject: str
+    state: str
+    reason: str | None
+    at: Markup
+    actor_id: int
+
+    @property
+    def live(self) -> bool:
+        """Waiting, running, or waiting for a person."""
+        return self.state in LIVE
+
+
+@dataclass(slots=True)
+class RefundLine:
+    """The newest refund request. ``own``: the one who looks sent it."""
+
+    id: int
+    status: str
+    result: str | None
+    own: bool
+    at: Markup
+
+
+@dataclass(slots=True)
+class DocumentLine:
+    """A document to download. ``kept_reason``: the legal duty it outlives an erasure for."""
+
+    id: str
+    kind: str
+    name: str
+    kept_reason: str | None
+
+
+@dataclass(slots=True)
+class HistoryLine:
+    """A line of the history. ``code`` and ``params`` say a line of the portal's own in the reader's language."""
+
+    at: Markup
+    kind: str
+    text: str
+    code: str | None
+    params: dict[str, Any] | None
+    order_ids: list[int] | None
+    document: DocumentLine | None
+
+
+@dataclass(slots=True)
+class SubscriptionPart:
+    """Auto-renewal of an item, with the two refusals: None means that the button is drawn."""
+
+    id: str
+    type: str
+    status: str
+    active: bool
+    period: str | None
+    next_charge: Markup | None
+    parent_order_id: int
+    is_parent: bool
+    cancel_refusal: Refusal | None
+    resume_refusal: Refusal | None
+    resumes_unpaid: bool
+    action: ActionState | None
+    busy_with: str | None
+
+
+@dataclass(slots=True)
+class CodeLine:
+    """A numbered line of the license block; ``code`` None is the empty line of an item without one."""
+
+    number: str
+    license_id: str | None
+    code: str | None
+    href: str | None
+    deleted: bool
+    refusal: Refusal | None
+    action: ActionState | None
+
+
+@dataclass(slots=True)
+class ItemPart:
+    """A line of the order, its auto-renewal, its license owner and its codes."""
+
+    number: int
+    item_id: str
+    product_id: str | None
+    sku: str | None
+    name: str
+    quantity: int
+    amount: str
+    price: str | None
+    discount: str | None
+    vat: str | None
+    delivered: bool
+    refunded: bool
+    fields: list[tuple[str, str]]
+    owner: tuple[str | None, str | None] | None
+    subscription: SubscriptionPart | None
+    codes: list[CodeLine]
+
+
+@dataclass(slots=True)
+class Family:
+    """Orders that belong together: where a renewal came from, the renewals, and other related orders."""
+
+    parents: list[int]
+    renewals: list[int]
+    related: list[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.parents or self.renewals or self.related)
+
+
+@dataclass(slots=True)
+class OrderCard:
+    """An order as the screen shows it (domain.md 4)."""
+
+    id: int
+    store_id: int
+    store: str
+    order_name: str
+    number: str
+    external_id: str | None
+    status: str
+    delivery: str
+    refund_status: str | None
+    story: str | None
+    created: Markup
+    paid: Markup | None
+    total: str
+    locale: str | None
+    detail_url: str | None
+    page_generation: int
+    erased: bool
+    erased_at: dt.datetime | None
+    name: str | None
+    email: str | None
+    company: str | None
+    customer: list[tuple[str, str]]
+    payment_method: str | None
+    card_last_4: str | None
+    items: list[ItemPart]
+    items_text: str
+    owner: tuple[str | None, str | None] | None
+    owners_differ: bool
+    history: list[HistoryLine]
+    documents: list[DocumentLine]
+    parameters: list[tuple[str, str]]
+    family: Family
+    refund: RefundLine | None
+    refund_refusal: Refusal | None
+    refund_action: ActionState | None
+    may: May
+    live: bool = False
+
+    @property
+    def renewal(self) -> bool | None:
+        """Is auto-renewal on? None where the order shows none."""
+        shown = [item.subscription.active for item in self.items if item.subscription]
+        return any(shown) if shown else None
+
+    @property
+    def pills(self) -> list[tuple[str, str]]:
+        """The statuses an order shows at once: main, delivery, refund (domain.md 2.4)."""
+        found = [("main", self.status), ("delivery", self.delivery)]
+        if self.refund_status:
+            found.append(("refund", self.refund_status))
+        return found

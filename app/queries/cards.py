@@ -1,0 +1,437 @@
+"""Orders as the screen shows them, for a page of them or for one: always four statements.
+
+Rows come from ``raw_blocks``; here they become ``OrderCard``s: what is personal and erased reads ``deleted``,
+moments and amounts are text, and the domain's rules have said which buttons there are and why others are not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from app.domain.access import Actor
+from app.domain.delivery import Ban, ban_in_force
+from app.domain.licenses import LicenseFacts, why_not_resend
+from app.domain.orders import ERASED
+from app.domain.refunds import RefundFacts, why_not_request
+from app.domain.retention import parameters_kept
+from app.domain.subscriptions import SubscriptionFacts, is_active, shows_block, why_not_cancel, why_not_resume
+from app.formats import formats_for
+from app.queries.card_parts import (
+    LIVE,
+    ActionState,
+    CodeLine,
+    DocumentLine,
+    Family,
+    HistoryLine,
+    ItemPart,
+    May,
+    OrderCard,
+    RefundLine,
+    SubscriptionPart,
+    web_link,
+)
+from app.queries.raw_blocks import Row, day, json, load_blocks, moment
+
+PERSONAL_ROWS = ("name", "email", "phone", "country", "address")
+"""Rows of the Customer block that an erasure empties."""
+
+VIEW = "OrderView"
+
+
+def load_cards(
+    session: Session,
+    actor: Actor,
+    order_ids: Sequence[int],
+    now: dt.datetime,
+    *,
+    again_after_partial: bool = False,
+) -> list[OrderCard]:
+    """The orders in the given order, as far as they exist for the actor. Four statements, for 1 as for 100.
+
+    ``again_after_partial`` is the setting REFUND_AGAIN_AFTER_PARTIAL.
+    """
+    if not order_ids:
+        return []
+    blocks = load_blocks(session.connection(), order_ids, actor.stores)
+    page = _Page(actor, now, again_after_partial)
+    page.take_rest(blocks.rest)
+    page.take_items(blocks.items)
+    page.take_history(blocks.history)
+    cards = {row[0]: page.card(row) for row in blocks.orders}
+    return [cards[order_id] for order_id in order_ids if order_id in cards]
+
+
+def may_of(actor: Actor) -> May:
+    """The actor's permissions on orders (FAB's, as the database has them)."""
+    return May(
+        refund=actor.may("can_request_refund", VIEW),
+        resend=actor.may("can_resend", VIEW),
+        cancel=actor.may("can_cancel_subscription", VIEW),
+        resume=actor.may("can_resume_subscription", VIEW),
+        download=actor.may("can_download", VIEW),
+    )
+
+
+class _Shared(NamedTuple):
+    """What the items of an order need to know of it."""
+
+    store_id: int
+    status: str
+    currency: str
+    erased: bool
+    has_email: bool
+
+
+class _Page:
+    """The rows of a page sorted by order, and what all its cards share."""
+
+    def __init__(self, actor: Actor, now: dt.datetime, again_after_partial: bool) -> None:
+        self.actor, self.now, self.again_after_partial = actor, now, again_after_partial
+        self.formats = formats_for(actor.language, actor.timezone)
+        self.this_year = self.formats.local(now).year
+        self.may = may_of(actor)
+        self.by_kind: dict[str, Callable[[Row], None]] = {
+            "license": self._license, "document": self._document, "parameter": self._parameter,
+            "relation": self._relation, "related_by": self._related_by, "action": self._action,
+            "refund": self._refund, "ban": self._ban,
+        }  # fmt: skip
+        self.items: dict[int, list[Row]] = defaultdict(list)
+        self.history: dict[int, list[Row]] = defaultdict(list)
+        self.licenses: dict[tuple[int, str], list[Row]] = defaultdict(list)
+        self.documents: dict[int, list[Row]] = defaultdict(list)
+        self.parameters: dict[int, list[Row]] = defaultdict(list)
+        self.children: dict[int, set[int]] = defaultdict(set)
+        self.parents: dict[int, set[int]] = defaultdict(set)
+        self.related: dict[int, set[int]] = defaultdict(set)
+        self.actions: dict[tuple[int, str, str], ActionState] = {}
+        self.live: set[int] = set()
+        self.refunds: dict[int, list[Row]] = defaultdict(list)
+        self.bans: dict[int, list[Ban]] = defaultdict(list)
+
+    # rows in ---------------------------------------------------------------------------------------------------
+
+    def take_rest(self, rows: Iterable[Row]) -> None:
+        by_kind = self.by_kind
+        for row in rows:
+            by_kind[row[0]](row)
+
+    def take_items(self, rows: Iterable[Row]) -> None:
+        items = self.items
+        for row in rows:
+            items[row[0]].append(row)
+
+    def take_history(self, rows: Iterable[Row]) -> None:
+        history = self.history
+        for row in rows:
+            history[row[0]].append(row)
+
+    def _license(self, row: Row) -> None:
+        self.licenses[row[1], row[2]].append(row)
+
+    def _document(self, row: Row) -> None:
+        self.documents[row[1]].append(row)
+
+    def _parameter(self, row: Row) -> None:
+        self.parameters[row[1]].append(row)
+
+    def _relation(self, row: Row) -> None:
+        (self.children if row[2] == "child" else self.related)[row[1]].add(row[6])
+
+    def _related_by(self, row: Row) -> None:
+        (self.parents if row[2] == "child" else self.related)[row[1]].add(row[6])
+
+    def _action(self, row: Row) -> None:
+        _, order_id, kind, subject, state, reason, number, actor_id, _, created, finished = row
+        if state in LIVE:
+            self.live.add(order_id)
+        if kind in ("cancel_subscription", "resume_subscription"):
+            kind = "subscription"
+        key = (order_id, kind, subject)
+        known = self.actions.get(key)
+        if known is None or known.id < number:
+            at = moment(finished or created)
+            assert at is not None
+            self.actions[key] = ActionState(number, row[2], subject, state, reason, self._time(at), actor_id)
+
+    def _refund(self, row: Row) -> None:
+        self.refunds[row[1]].append(row)
+
+    def _ban(self, row: Row) -> None:
+        starts = moment(row[9])
+        assert starts is not None
+        self.bans[row[8]].append(Ban(row[8], row[2], row[3], starts, moment(row[10])))
+
+    # cards out -------------------------------------------------------------------------------------------------
+
+    def card(self, row: Row) -> OrderCard:
+        """One order of the page."""
+        (
+            order_id, store_id, store, order_name, number_1c, external_id, status, delivery, refund_status, _result,
+            created, paid, currency, total, locale, detail_url, generation, erased_at, customer_type, email, first,
+            last, phone, country, vat, company, address, method, card_last_4,
+        ) = row  # fmt: skip
+        erased = erased_at is not None
+        created_at, paid_at = moment(created), moment(paid)
+        assert created_at is not None
+        shared = _Shared(store_id, status, currency, erased, bool(email))
+        items = [self._item(item, number, shared) for number, item in enumerate(self.items[order_id], 1)]
+        documents = self._documents(order_id)
+        name = " ".join(part for part in (first, last) if part) or None
+        if erased:
+            name = email = ERASED
+            if customer_type == "physical":  # what is left of them on a legal person stays (domain.md 4)
+                company = vat = None
+        requests = sorted(self.refunds.get(order_id, ()), key=_by_position)
+        facts = tuple((request[2], request[3]) for request in requests)
+        return OrderCard(
+            id=order_id,
+            store_id=store_id,
+            store=store,
+            order_name=order_name,
+            number=number_1c or str(order_id),
+            external_id=external_id,
+            status=status,
+            delivery=delivery,
+            refund_status=refund_status,
+            story=_story(status, paid, items, refund_status, facts),
+            created=self._time(created_at),
+            paid=self._time(paid_at) if paid_at else None,
+            total=self.formats.money_text(total, currency),
+            locale=locale,
+            detail_url=web_link(detail_url),
+            page_generation=generation,
+            erased=erased,
+            erased_at=moment(erased_at),
+            name=name,
+            email=email,
+            company=company,
+            customer=_customer(
+                erased,
+                type=customer_type,
+                name=name,
+                email=email,
+                phone=phone,
+                company=company,
+                vat=vat,
+                country=country,
+                address=address,
+            ),
+            payment_method=method,
+            card_last_4=None if erased else card_last_4,
+            items=items,
+            items_text=" · ".join(f"{i.name} ×{i.quantity}" if i.quantity != 1 else i.name for i in items),
+            owner=items[0].owner if items else None,
+            owners_differ=any(item.owner != items[0].owner for item in items),
+            history=self._history(order_id, documents),
+            documents=documents,
+            parameters=self._parameters(order_id, status, created_at, erased),
+            family=self._family(order_id, items),
+            refund=self._request(requests),
+            refund_refusal=why_not_request(
+                RefundFacts(
+                    status=status,
+                    total=Decimal(total),
+                    requests=facts,
+                    again_after_partial=self.again_after_partial,
+                    erased=erased,
+                )
+            ),
+            refund_action=self.actions.get((order_id, "request_refund", str(order_id))),
+            may=self.may,
+            live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
+        )
+
+    def _item(self, row: Row, number: int, order: _Shared) -> ItemPart:
+        (
+            order_id, item_id, _position, product_id, sku, name, quantity, price, discount_percent, discount_amount,
+            vat, line_amount, delivered, refunded, fields, owner_name, owner_email, code, *subscription,
+        ) = row  # fmt: skip
+        owner = (owner_name, owner_email) if owner_name or owner_email else None
+        return ItemPart(
+            number=number,
+            item_id=item_id,
+            product_id=product_id,
+            sku=sku,
+            name=name,
+            quantity=quantity,
+            amount=self.formats.money_text(line_amount, order.currency),
+            price=self.formats.money_text(price, order.currency) if price and quantity != 1 else None,
+            discount=self._discount(discount_percent, discount_amount, order.currency)
+            if discount_percent or discount_amount
+            else None,
+            vat=self.formats.money_text(vat, order.currency) if vat and Decimal(vat) else None,
+            delivered=bool(delivered),
+            refunded=bool(refunded),
+            fields=_named(json(fields), order.erased),
+            owner=(ERASED, ERASED) if order.erased else owner,
+            subscription=self._subscription(order_id, code, subscription) if code else None,
+            codes=self._codes(row, number, order),
+        )
+
+    def _codes(self, item: Row, number: int, order: _Shared) -> list[CodeLine]:
+        """The item's numbered lines: 2, or 2.1 and 2.2, or an empty 2 (domain.md 4)."""
+        order_id, item_id, product_id, refunded = item[0], item[1], item[3], bool(item[13])
+        rows = self.licenses.get((order_id, item_id))
+        if not rows:
+            return [CodeLine(str(number), None, None, None, False, None, None)]
+        ban = ban_in_force(self.bans[order.store_id], product_id, self.now) if order.store_id in self.bans else None
+        if len(rows) > 1:
+            rows.sort(key=_by_position)
+        lines = []
+        for place, row in enumerate(rows, 1):
+            license_id, code, deleted = row[3], row[4], bool(row[7])
+            action = self.actions.get((order_id, "resend_license", license_id))
+            lines.append(
+                CodeLine(
+                    number=str(number) if len(rows) == 1 else f"{number}.{place}",
+                    license_id=license_id,
+                    code=code,
+                    href=web_link(code),
+                    deleted=deleted,
+                    refusal=why_not_resend(
+                        LicenseFacts(
+                            has_code=bool(code),
+                            deleted=deleted,
+                            order_status=order.status,
+                            item_refunded=refunded,
+                            erased=order.erased,
+                            has_email=order.has_email,
+                            ban_reason=ban.reason if ban else None,
+                            live_action=action is not None and action.live,
+                        )
+                    ),
+                    action=action,
+                )
+            )
+        return lines
+
+    def _subscription(self, order_id: int, code: str, rest: list[Any]) -> SubscriptionPart | None:
+        kind, status, iso_period, next_charge, parent_id, parent_status, unpaid, busy = rest
+        facts = SubscriptionFacts(
+            type=kind,
+            status=status,
+            order_id=order_id,
+            parent_order_id=parent_id,
+            parent_status=parent_status,
+            has_unpaid_renewal=bool(unpaid),
+            live_action=busy is not None,
+        )
+        if not shows_block(facts):
+            return None
+        charge = day(next_charge)
+        return SubscriptionPart(
+            id=code,
+            type=kind,
+            status=status,
+            active=is_active(status),
+            period=self.formats.period(iso_period) if iso_period else None,
+            next_charge=self.formats.day_element(charge) if charge else None,
+            parent_order_id=parent_id,
+            is_parent=parent_id == order_id,
+            cancel_refusal=why_not_cancel(facts),
+            resume_refusal=why_not_resume(facts),
+            resumes_unpaid=facts.has_unpaid_renewal,
+            action=self.actions.get((order_id, "subscription", code)),
+            busy_with=busy,
+        )
+
+    def _history(self, order_id: int, shown: list[DocumentLine]) -> list[HistoryLine]:
+        stamp, this_year = self.formats.stamp, self.this_year
+        documents = {d.id: d for d in shown}
+        return [
+            HistoryLine(
+                stamp(moment(at), this_year),  # type: ignore[arg-type]
+                kind,
+                text,
+                code,
+                json(params) if code else None,
+                json(order_ids) if order_ids else None,
+                documents.get(document_id) if document_id else None,
+            )
+            for _, at, kind, text, code, params, order_ids, document_id in self.history[order_id]
+        ]
+
+    def _documents(self, order_id: int) -> list[DocumentLine]:
+        rows = self.documents.get(order_id)
+        if not rows:
+            return []
+        rows.sort(key=lambda r: (r[6], r[2]))
+        return [DocumentLine(r[2], r[3], r[4], r[5]) for r in rows]
+
+    def _parameters(self, order_id: int, status: str, created: dt.datetime, erased: bool) -> list[tuple[str, str]]:
+        rows = self.parameters.get(order_id)
+        if not rows or erased or not parameters_kept(status, created, self.now):
+            return []
+        return [(row[2], row[3]) for row in sorted(rows, key=_by_position)]
+
+    def _family(self, order_id: int, items: list[ItemPart]) -> Family:
+        parents = self.parents.get(order_id, _NONE) | {
+            i.subscription.parent_order_id for i in items if i.subscription and not i.subscription.is_parent
+        }
+        renewals = self.children.get(order_id, _NONE)
+        related = self.related.get(order_id, _NONE) - parents - renewals
+        if not (parents or renewals or related):
+            return Family([], [], [])
+        return Family(*(sorted(found - {order_id}) for found in (parents, renewals, related)))
+
+    def _request(self, requests: list[Row]) -> RefundLine | None:
+        if not requests:
+            return None
+        row = requests[-1]
+        at = moment(row[10] or row[9])
+        assert at is not None
+        own = row[7] is not None and row[7] == self.actor.id
+        return RefundLine(id=row[6], status=row[2], result=row[3], own=own, at=self._time(at))
+
+    def _time(self, at: dt.datetime) -> Markup:
+        return self.formats.time(at, self.now)
+
+    def _discount(self, part: str | None, value: str | None, currency: str) -> str | None:
+        said = []
+        if part and (share := Decimal(part)):
+            said.append(f"−{self.formats.percent(share)}")
+        if value and (off := Decimal(value)):
+            said.append(self.formats.money(-abs(off), currency))
+        return " · ".join(said) or None
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def _by_position(row: Row) -> int:
+    """The order of the small rows of a kind."""
+    return row[6]
+
+
+def _named(fields: Any, erased: bool) -> list[tuple[str, str]]:
+    """Additional product fields; their values are the customer's own words, so an erasure covers them."""
+    return [(field["name"], ERASED if erased else field["value"]) for field in fields or ()]
+
+
+def _customer(erased: bool, **known: str | None) -> list[tuple[str, str]]:
+    """What the order holds about the customer, as (row, value). Erased: each personal row reads ``deleted``."""
+    if erased:
+        known |= dict.fromkeys(PERSONAL_ROWS, ERASED)
+    return [(row, value) for row, value in known.items() if value]
+
+
+def _story(
+    status: str,
+    paid: Any,
+    items: list[ItemPart],
+    refund_status: str | None,
+    requests: tuple[tuple[str, str | None], ...],
+) -> str | None:
+    """Why a deleted order is deleted, where that can be told from what is known (domain.md 2.2)."""
+    if status != "deleted":
+        return None
+    if items and all(item.refunded for item in items):
+        return "refunded" if refund_status or requests else "chargeback"
+    return "unpaid" if paid is None else None
