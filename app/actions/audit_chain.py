@@ -42,13 +42,11 @@ def seal(session: Session, *, limit: int = 1000) -> int:
 
     Only one sealer works at a time: the last sealed entry is locked first (SQLite has one writer anyway).
     """
-    last = sa.select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq.is_not(None))
     if session.get_bind().dialect.name == "postgresql" and not session.scalar(
         sa.select(sa.func.pg_try_advisory_xact_lock(7_031_995))
     ):
         return 0
-    found = session.execute(last.order_by(AuditEntry.seq.desc()).limit(1)).first()
-    seq, before = (found.seq, found.hash) if found else (0, START)
+    seq, before = chain_head(session)
     waiting = sa.select(AuditEntry).where(AuditEntry.seq.is_(None)).order_by(AuditEntry.id).limit(limit)
     entries = session.scalars(waiting).all()
     for entry in entries:
@@ -57,6 +55,13 @@ def seal(session: Session, *, limit: int = 1000) -> int:
         entry.seq, entry.hash = seq, before
     session.flush()
     return len(entries)
+
+
+def chain_head(session: Session) -> tuple[int, str]:
+    """The number and the hash of the last sealed entry; 0 and ``START`` for an empty chain."""
+    last = sa.select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq.is_not(None))
+    found = session.execute(last.order_by(AuditEntry.seq.desc()).limit(1)).first()
+    return (found.seq or 0, found.hash or START) if found else (0, START)
 
 
 def verify(session: Session, *, head: str | None = None) -> Verdict:

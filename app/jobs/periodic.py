@@ -21,7 +21,10 @@ from app.models.base import db_now
 
 log = logging.getLogger(__name__)
 
-MODULES: tuple[str, ...] = ("app.jobs.upkeep",)
+MODULES: tuple[str, ...] = (
+    "app.jobs.upkeep",
+    "app.jobs.housekeeping",
+)
 """Modules that register tasks."""
 
 

@@ -1,0 +1,92 @@
+"""Retention: what is over goes, what is not stays; one case on each side of every limit."""
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions import retention
+from app.db import transaction
+from app.models import Mail, OrderParameter, RateHit, StoredSearch, UserSession, WebhookDelivery
+
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+
+
+def run(task):
+    with transaction() as session:
+        return task(session, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "kept"),
+    [
+        ("paid", 364, True),
+        ("paid", 366, False),
+        ("deleted", 119, True),
+        ("deleted", 121, False),
+        ("deleted", 200, False),
+        ("terminated", 121, False),
+        ("not_paid", 4000, True),
+    ],
+)
+def test_parameters_are_kept_by_the_present_status(context, make, session, status, age, kept):
+    created = NOW - dt.timedelta(days=age)
+    make.order(
+        status=status,
+        create_date=created.isoformat(),
+        pay_date=None,
+        additional_data=[{"name": "a", "value": "b"}],
+    )
+    assert run(retention.expire_parameters) == (0 if kept else 1)
+    assert session.scalar(sa.select(sa.func.count()).select_from(OrderParameter)) == (1 if kept else 0)
+
+
+def test_webhook_bodies_go_after_30_days_and_doubles_are_still_known(context, make, session):
+    store = make.store()
+    with transaction() as session:
+        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "waiting")]):
+            session.add(
+                WebhookDelivery(
+                    store_id=store, digest=str(number), event="order.created", body="{}", state=state,
+                    created_at=NOW - dt.timedelta(days=age),
+                )
+            )  # fmt: skip
+    assert run(retention.drop_webhook_bodies) == 1
+    rows = session.execute(sa.select(WebhookDelivery.digest, WebhookDelivery.body).order_by(WebhookDelivery.digest))
+    assert [tuple(row) for row in rows] == [("0", None), ("1", "{}"), ("2", "{}")]
+
+
+def test_mails_lose_address_and_content(context, session):
+    with transaction() as session:
+        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "attention")]):
+            session.add(
+                Mail(
+                    dedupe=str(number), template="license", params={"a": 1}, recipient="a@example.org", state=state,
+                    message_id=f"<{number}>", created_at=NOW - dt.timedelta(days=age),
+                )
+            )  # fmt: skip
+    assert run(retention.drop_mail_bodies) == 1
+    assert session.scalars(sa.select(Mail.recipient).order_by(Mail.dedupe)).all() == [
+        None,
+        "a@example.org",
+        "a@example.org",
+    ]
+
+
+def test_searches_sessions_and_counted_tries_go(context, make, session):
+    person = make.person()
+    with transaction() as session:
+        for number, days in enumerate((-1, 1)):
+            moment = NOW + dt.timedelta(days=days)
+            session.add(StoredSearch(key=str(number), user_id=person, criteria={}, expires_at=moment))
+            session.add(RateHit(bucket="b", at=moment - dt.timedelta(hours=12)))
+            expires = moment - dt.timedelta(hours=12)
+            session.add(UserSession(token_hash=str(number), user_id=person, expires_at=expires))
+    assert run(retention.drop_searches) == 1
+    assert run(retention.drop_sign_in_traces) == 1
+    assert run(retention.drop_sessions) == 1
+    assert session.scalars(sa.select(StoredSearch.key)).all() == ["1"]
+
+
+def test_every_task_is_quiet_on_an_empty_database(context):
+    assert [run(task) for task in retention.TASKS] == [0] * len(retention.TASKS)
