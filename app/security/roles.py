@@ -15,13 +15,12 @@ SPECIALIST: tuple[tuple[str, str], ...] = (
     ("can_resume_subscription", "OrderView"),
     ("can_edit", "AccountView"),
 )
-<<<<<<< HEAD
-LEAD: tuple[tuple[str, str], ...] = (("can_list", "AuditView"), ("can_export", "AuditView"))
+LEAD: tuple[tuple[str, str], ...] = (
+    ("can_revoke_page", "OrderView"),
+    ("can_list", "AuditView"),
+    ("can_export", "AuditView"),
+)
 ADMIN: tuple[tuple[str, str], ...] = (("can_erase", "ErasureView"),)
-=======
-LEAD: tuple[tuple[str, str], ...] = (("can_revoke_page", "OrderView"),)
-ADMIN: tuple[tuple[str, str], ...] = ()
->>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 
 MATRIX = {
     Role.SPECIALIST: SPECIALIST,

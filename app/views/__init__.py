@@ -8,13 +8,10 @@ from werkzeug.wrappers import Response
 
 from app.views import customer_page, order_words
 from app.views.account import AccountView
-<<<<<<< HEAD
 from app.views.audit import AuditView
 from app.views.erasure import ErasureView
-=======
 from app.views.documents import DocumentView
 from app.views.order import OrderPageView
->>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
@@ -38,13 +35,10 @@ def register_views(appbuilder: AppBuilder) -> None:
     for view in (OrderPageView, DocumentView):
         appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
-<<<<<<< HEAD
     for view in (AuditView, ErasureView):
         appbuilder.add_view_no_menu(view)  # the menu is ``navigation.py``
-=======
     order_words.init_app(current_app)
     customer_page.init_app(current_app)
->>>>>>> e7e3a67 (Show orders in two lines and whole, hand out documents, serve the customer's page)
 
 
 __all__ = ["HomeView", "register_views"]
