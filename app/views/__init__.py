@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 from app.views import customer_page, order_words
 from app.views.account import AccountView
 from app.views.audit import AuditView
-from app.views.erasure import ErasureView
 from app.views.documents import DocumentView
+from app.views.erasure import ErasureView
 from app.views.order import OrderPageView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
