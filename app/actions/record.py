@@ -93,8 +93,8 @@ def _record_wave(
     stores = _stores(session, {s.store for s in snapshots})
     _lock(session, snapshots)
     known = _known(session, [s.order_id for s in snapshots])
-    plans: list[Plan] = []
     results: list[RecordResult] = []
+    taken: list[Snapshot] = []
     for snapshot in snapshots:
         before = known.get(snapshot.order_id)
         error = _refusal(snapshot, stores.get(snapshot.store), before, allowed)
@@ -103,8 +103,12 @@ def _record_wave(
         elif before and before.order["version"] is not None and before.order["version"] >= snapshot.version:
             results.append(RecordResult(snapshot.order_id, Result.UNCHANGED))
         else:
-            plans.append(_plan(snapshot, stores[snapshot.store].id, before, now))
             results.append(RecordResult(snapshot.order_id, Result.APPLIED))
+            taken.append(snapshot)
+            if snapshot.erased and before and before.order["erased_at"] is None:
+                known[snapshot.order_id] = _erase(session, snapshot, source, now)
+    _load_children(session, {s.order_id: known[s.order_id] for s in taken if s.order_id in known})
+    plans = [_plan(s, stores[s.store].id, known.get(s.order_id), now) for s in taken]
     if plans:
         _write(session, plans, source, now)
         unknown = sum(plan.snapshot.unknown for plan in plans)
@@ -136,17 +140,22 @@ def order_lock(order_id: int) -> int:
 
 
 def _known(session: Session, ids: list[int]) -> dict[int, Known]:
-    found = {row["id"]: Known(row) for row in read_rows(session, Order, Order.__table__.c.id.in_(ids), lock=True)}
-    if found:
-        old = list(found)
-        for row in read_rows(session, OrderItem, OrderItem.__table__.c.order_id.in_(old)):
-            found[row["order_id"]].items.append(row)
-        for row in read_rows(session, License, License.__table__.c.order_id.in_(old)):
-            found[row["order_id"]].licenses.append(row)
-        request = RefundRequest.__table__.c
-        for row in sorted(read_rows(session, RefundRequest, request.order_id.in_(old)), key=lambda r: r["id"]):
-            found[row["order_id"]].requests.append(row)
-    return found
+    """The orders that are here already, held until the end of the transaction; without what belongs to them."""
+    return {row["id"]: Known(row) for row in read_rows(session, Order, Order.__table__.c.id.in_(ids), lock=True)}
+
+
+def _load_children(session: Session, known: dict[int, Known]) -> None:
+    """Read what belongs to these orders and has to be merged."""
+    if not known:
+        return
+    ids = list(known)
+    for row in read_rows(session, OrderItem, OrderItem.__table__.c.order_id.in_(ids)):
+        known[row["order_id"]].items.append(row)
+    for row in read_rows(session, License, License.__table__.c.order_id.in_(ids)):
+        known[row["order_id"]].licenses.append(row)
+    requests = read_rows(session, RefundRequest, RefundRequest.__table__.c.order_id.in_(ids))
+    for row in sorted(requests, key=lambda r: r["id"]):
+        known[row["order_id"]].requests.append(row)
 
 
 def _refusal(snapshot: Snapshot, store: StoreFacts | None, known: Known | None, allowed: Scope) -> FieldError | None:
@@ -161,10 +170,17 @@ def _refusal(snapshot: Snapshot, store: StoreFacts | None, known: Known | None, 
     return email_error(snapshot.customer.email)
 
 
+def _erase(session: Session, snapshot: Snapshot, source: Actor, now: dt.datetime) -> Known:
+    """The snapshot says that the customer is erased: erase every copy there is before anything is written."""
+    session.expire_all()
+    order = session.get_one(Order, snapshot.order_id)
+    erase_order(session, order, actor=source, now=now, own_line=not rows_of.tells_of_erasure(snapshot))
+    return _known(session, [snapshot.order_id])[snapshot.order_id]
+
+
 def _plan(snapshot: Snapshot, store_id: int, known: Known | None, now: dt.datetime) -> Plan:
     erased_at = known.order["erased_at"] if known else None
-    newly_erased = bool(snapshot.erased) and erased_at is None
-    if newly_erased:
+    if snapshot.erased and erased_at is None:
         erased_at = now
     erased = erased_at is not None
     order = rows_of.order_row(snapshot, store_id, now, erased_at=erased_at)
@@ -173,7 +189,7 @@ def _plan(snapshot: Snapshot, store_id: int, known: Known | None, now: dt.dateti
         for position, item in enumerate(snapshot.items, 1)
     ]
     licenses = [row for item in snapshot.items for row in rows_of.license_rows(item, snapshot.order_id, store_id)]
-    plan = Plan(snapshot, known, order, items, licenses, newly_erased)
+    plan = Plan(snapshot, known, order, items, licenses)
     if known is not None:
         _keep_forward(plan, known)
     plan_requests(plan)
@@ -186,20 +202,37 @@ def _keep_forward(plan: Plan, known: Known) -> None:
     order["status"] = next_status(Status(old["status"]), plan.snapshot.status).value
     order["refund_status"], order["refund_result"] = old["refund_status"], old["refund_result"]
     if plan.erased and order["customer_type"] is None:
-        for name in ("customer_type", *rows_of.COMPANY_COLUMNS):
+        for name in ("customer_type", "vat_number", "company_name", "vat_key", "company_key"):
             order[name] = old[name]
+    _keep_what_vanished(plan, known)
     deleted = {row["license_id"] for row in known.licenses if row["deleted"]}
     for row in plan.licenses:
         row["deleted"] = row["deleted"] or row["license_id"] in deleted
     refunded = {row["item_id"] for row in known.items if row["refunded"]}
     products = {row["product_id"] for row in known.items if row["refunded"] and row["source"] == "webhook"}
     carried = False
+    products.discard(None)
     for row in plan.items:
         if not row["refunded"] and (row["item_id"] in refunded or row["product_id"] in products):
             row["refunded"] = carried = True
     if carried and all(row["refunded"] for row in plan.items):
         order["status"] = next_status(Status(order["status"]), Status.DELETED).value
     plan.changed = _changed(plan, known)
+
+
+def _keep_what_vanished(plan: Plan, known: Known) -> None:
+    """A refunded item and a deleted code stay in the order when a later snapshot leaves them out (domain.md 7)."""
+    here = {row["item_id"] for row in plan.items}
+    for row in known.items:
+        if row["refunded"] and row["source"] == "snapshot" and row["item_id"] not in here:
+            plan.items.append({**row, "position": len(plan.items) + 1})
+            here.add(row["item_id"])
+    told = {row["license_id"] for row in plan.licenses}
+    plan.licenses += [
+        {name: value for name, value in row.items() if name != "id"}
+        for row in known.licenses
+        if row["deleted"] and row["license_id"] not in told and row["item_id"] in here
+    ]
 
 
 _PLAIN = frozenset({"version", "recorded_at", "plain_event_at", "create_date_raw", "refund_status", "refund_result"})
@@ -228,22 +261,16 @@ def _write(session: Session, plans: list[Plan], source: Actor, now: dt.datetime)
     insert_rows(session, Order, [p.order for p in new])
     insert_rows(session, OrderItem, [row for p in new for row in p.items])
     insert_rows(session, License, [row for p in new for row in p.licenses])
-    _insert_children(session, new, now)
-    for plan in old:
-        if plan.newly_erased:
-            _erase(session, plan, source, now)
+    _insert_children(session, new, source, now)
     if old:
         upsert_rows(session, Order, [p.order for p in old])
         _sync_children(session, old, now)
     write_requests(session, plans, source, now)
     write_family(session, plans)
-    for plan in new:
-        if plan.newly_erased:
-            _erase(session, plan, source, now)
     session.expire_all()
 
 
-def _insert_children(session: Session, plans: list[Plan], now: dt.datetime) -> None:
+def _insert_children(session: Session, plans: list[Plan], source: Actor, now: dt.datetime) -> None:
     events: list[Row] = []
     parameters: list[Row] = []
     documents: list[Row] = []
@@ -254,7 +281,12 @@ def _insert_children(session: Session, plans: list[Plan], now: dt.datetime) -> N
         events += rows_of.event_rows(snapshot, store_id, erased=plan.erased)
         parameters += rows_of.parameter_rows(snapshot, store_id, erased=plan.erased)
         relations += rows_of.relation_rows(snapshot, store_id)
-        if snapshot.documents and not plan.erased:
+        if plan.erased:
+            note_erased(session, plan.order["id"])
+            if not rows_of.tells_of_erasure(snapshot):
+                order = Order(id=plan.order["id"], store_id=store_id)
+                history.add(session, order, PERSONAL_DATA_ERASED, actor=source, at=now)
+        elif snapshot.documents:
             rows, bytes_of = rows_of.document_rows(snapshot, store_id, now)
             documents += rows
             contents += bytes_of
@@ -353,17 +385,3 @@ def _sync_documents(session: Session, plans: list[Plan], ids: list[int], now: dt
     upsert_rows(
         session, DocumentContent, [c for c in contents if (c["order_id"], c["document_id"]) not in ours], key=key
     )
-
-
-def _erase(session: Session, plan: Plan, source: Actor, now: dt.datetime) -> None:
-    """The snapshot says that the customer is erased: erase every copy there is, before the snapshot is written."""
-    told = any(line.kind == "anonymize" for line in plan.snapshot.history)
-    if plan.known is not None:
-        order = session.get_one(Order, plan.order["id"])
-        erase_order(session, order, actor=source, now=now, own_line=not told)
-        session.expunge(order)
-        return
-    note_erased(session, plan.order["id"])
-    if not told:
-        born = Order(id=plan.order["id"], store_id=plan.order["store_id"])
-        history.add(session, born, PERSONAL_DATA_ERASED, actor=source, at=now)

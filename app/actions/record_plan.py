@@ -27,7 +27,6 @@ class Plan:
     order: Row
     items: list[Row]
     licenses: list[Row]
-    newly_erased: bool = False
     request: Row | None = None
     request_moved: bool = False
     changed: bool = True

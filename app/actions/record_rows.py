@@ -7,18 +7,9 @@ from typing import Any
 
 from app.actions.rows import Row
 from app.domain import normal
-from app.domain.erasure import history_text
+from app.domain.erasure import erased_fields, history_text
 from app.domain.orders import order_delivery, order_name
 from app.domain.snapshot import Customer, Item, LicenseUser, Payment, Snapshot
-
-PERSONAL_COLUMNS = (
-    "email", "first_name", "last_name", "phone", "address", "card_last_4",
-    "email_key", "first_name_key", "last_name_key", "phone_digits",
-)  # fmt: skip
-"""Columns of an order that are empty for ever once its customer is erased (domain.md 8)."""
-
-COMPANY_COLUMNS = ("company_name", "vat_number", "company_key", "vat_key")
-"""Columns that stay after an erasure where the customer is a legal person (domain.md 4)."""
 
 
 def customer_columns(customer: Customer, payment: Payment, *, erased: bool) -> Row:
@@ -44,9 +35,8 @@ def customer_columns(customer: Customer, payment: Payment, *, erased: bool) -> R
 
 
 def erase_columns(row: Row) -> None:
-    """Empty the personal columns of an order's row, in place."""
-    gone = PERSONAL_COLUMNS if row.get("customer_type") == "legal" else PERSONAL_COLUMNS + COMPANY_COLUMNS
-    for name in gone:
+    """Empty the personal columns of an order's row, in place (domain.md 8)."""
+    for name in erased_fields(row["customer_type"]):
         row[name] = None
 
 
@@ -63,7 +53,7 @@ def add_keys(row: Row) -> None:
 
 def order_row(snapshot: Snapshot, store_id: int, now: dt.datetime, *, erased_at: dt.datetime | None) -> Row:
     """The order's row as the snapshot alone says it."""
-    return {
+    row = {
         "id": snapshot.order_id,
         "store_id": store_id,
         "version": snapshot.version,
@@ -84,8 +74,14 @@ def order_row(snapshot: Snapshot, store_id: int, now: dt.datetime, *, erased_at:
         "erased_at": erased_at,
         **customer_columns(snapshot.customer, snapshot.payment, erased=erased_at is not None),
         "plain_event_at": snapshot.as_of,
+        "webhook_stamps": None,
         "recorded_at": now,
     }
+    if erased_at is not None:  # the platform's page names the customer; see app.actions.erasure
+        row["order_detail_url"] = row["external_id"] = None
+        if row["locale"] and len(row["locale"]) > 8:
+            row["locale"] = None
+    return row
 
 
 _NOBODY = LicenseUser()
@@ -115,6 +111,9 @@ def item_row(item: Item, order_id: int, store_id: int, position: int, *, erased:
         "license_user_name": user.name or None,
         "license_user_email": user.email or None,
         "subscription_code": item.subscription.id if item.subscription else None,
+        "part": None,
+        "parts": None,
+        "event_at": None,
     }
 
 
@@ -148,14 +147,19 @@ def event_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
             "kind": line.kind,
             "text": history_text(line.kind) if erased else line.text,
             "order_ids": list(line.order_ids) if line.order_ids else None,
-            "document_id": line.document_id or None,
+            "document_id": None if erased else line.document_id or None,
         }
         for line in snapshot.history
     ]
 
 
+def tells_of_erasure(snapshot: Snapshot) -> bool:
+    """Does the platform's own history say that the customer was erased? Then the portal adds no line."""
+    return any(line.kind == "anonymize" for line in snapshot.history)
+
+
 def parameter_rows(snapshot: Snapshot, store_id: int, *, erased: bool) -> list[Row]:
-    """The additional parameters; none of an erased customer, since any may name them."""
+    """The additional parameters; none of an erased customer."""
     if erased:
         return []
     return [

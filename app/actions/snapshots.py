@@ -101,7 +101,7 @@ def count_unknown(raw: object) -> int:
 
 def _count(raw: Any, cls: type) -> int:
     known, parts = _fields_of(cls)
-    total = len(raw.keys() - known)
+    total = 0 if known.issuperset(raw) else len(raw.keys() - known)
     for name, part, many in parts:
         value = raw.get(name)
         if not value:

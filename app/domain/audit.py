@@ -2,6 +2,7 @@
 
 ORDER_VIEWED = "order.viewed"
 ORDERS_LISTED = "orders.listed"
+ORDERS_RECORDED = "orders.recorded"
 ORDERS_SEARCHED = "orders.searched"
 DOCUMENT_DOWNLOADED = "document.downloaded"
 PAGE_REVOKED = "page.revoked"
@@ -44,6 +45,7 @@ AUDIT_EXPORTED = "audit.exported"
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
     ORDERS_LISTED: "Listed orders",
+    ORDERS_RECORDED: "Recorded orders of the platform",
     ORDERS_SEARCHED: "Searched for orders",
     DOCUMENT_DOWNLOADED: "Downloaded a document",
     PAGE_REVOKED: "Revoked the link to a customer's page",
