@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,19 @@ from app.actions.erasure import erase_order, note_erased
 from app.actions.record_family import write_family
 from app.actions.record_plan import Known, Plan
 from app.actions.record_refunds import plan_requests, write_requests
-from app.actions.rows import Row, delete_rows, insert_rows, lock_names, read_rows, sync_rows, upsert_rows
+from app.actions.rows import (
+    LOCK_ORDER,
+    LOCK_SUBSCRIPTION,
+    Row,
+    delete_rows,
+    insert_rows,
+    lock_names,
+    order_lock,
+    read_rows,
+    subscription_lock,
+    sync_rows,
+    upsert_rows,
+)
 from app.actions.snapshots import UNKNOWN_FIELDS
 from app.domain.access import Actor, Scope
 from app.domain.history import PERSONAL_DATA_ERASED
@@ -44,7 +55,6 @@ from app.models import (
 
 log = logging.getLogger(__name__)
 
-LOCK_ORDER, LOCK_SUBSCRIPTION = 1, 2
 NO_STORE = "does not exist, or is not yours"
 CLOSED = "is closed: nothing new comes in"
 FOREIGN = "the order belongs to another store"
@@ -126,17 +136,12 @@ def _stores(session: Session, names: set[str]) -> dict[str, StoreFacts]:
 def _lock(session: Session, snapshots: list[Snapshot]) -> None:
     names = [(LOCK_ORDER, order_lock(s.order_id)) for s in snapshots]
     names += [
-        (LOCK_SUBSCRIPTION, zlib.crc32(f"{s.store} {item.subscription.id}".encode()) & 0x7FFFFFFF)
+        (LOCK_SUBSCRIPTION, subscription_lock(s.store, item.subscription.id))
         for s in snapshots
         for item in s.items
         if item.subscription
     ]
     lock_names(session, names)
-
-
-def order_lock(order_id: int) -> int:
-    """The number under which an order is locked while something of the platform is applied to it."""
-    return (order_id ^ (order_id >> 31)) & 0x7FFFFFFF
 
 
 def _known(session: Session, ids: list[int]) -> dict[int, Known]:

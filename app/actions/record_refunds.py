@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.actions import history
 from app.actions.record_plan import Plan
+from app.actions.refunds import announce
 from app.actions.rows import Row, insert_rows, upsert_rows
-from app.domain.access import Actor
+from app.db import scope_as
+from app.domain.access import ALL_STORES, Actor
 from app.domain.history import REFUND_UPDATING
 from app.domain.recording import RefundStep, RequestFacts, order_refund, refund_step
 from app.domain.refunds import OPEN, RequestStatus
@@ -78,3 +80,9 @@ def write_requests(session: Session, plans: list[Plan], source: Actor, now: dt.d
         if plan.request_moved:
             order = Order(id=plan.order["id"], store_id=plan.order["store_id"])
             history.add(session, order, REFUND_UPDATING, actor=source, at=now)
+    ended = [row for row in found if "id" in row and row["status"] not in OPEN]
+    for row in ended:  # somebody here asked for it, and hears of the end
+        with scope_as(ALL_STORES):
+            request = session.get_one(RefundRequest, row["id"], populate_existing=True)
+            order = session.get_one(Order, row["order_id"], populate_existing=True)
+            announce(session, source, order, request, now=now)

@@ -6,6 +6,7 @@ stores they have checked themselves.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from operator import itemgetter
@@ -109,6 +110,20 @@ def read_rows(session: Session, model: Any, *conditions: Any, lock: bool = False
     if lock:
         statement = statement.order_by(*model.__table__.primary_key).with_for_update()
     return [dict(row) for row in session.connection().execute(statement).mappings()]
+
+
+LOCK_ORDER, LOCK_SUBSCRIPTION = 1, 2
+"""Kinds of ``lock_names``, taken in this order."""
+
+
+def order_lock(order_id: int) -> int:
+    """The number under which an order is locked while something of the platform or of a person is applied to it."""
+    return (order_id ^ (order_id >> 31)) & 0x7FFFFFFF
+
+
+def subscription_lock(store: str, code: str) -> int:
+    """The number under which a subscription of a store (its name) is locked."""
+    return zlib.crc32(f"{store} {code}".encode()) & 0x7FFFFFFF
 
 
 def lock_names(session: Session, names: Iterable[tuple[int, int]]) -> None:

@@ -41,6 +41,18 @@ TOKEN_MADE = "token.made"
 TOKEN_REVOKED = "token.revoked"
 ACCOUNT_CHANGED = "account.changed"
 AUDIT_EXPORTED = "audit.exported"
+REFUND_REQUESTED = "refund.requested"
+REFUND_WITHDRAWN = "refund.withdrawn"
+REFUND_TAKEN = "refund.taken"
+REFUND_COMPLETED = "refund.completed"
+REFUND_REFUSED = "refund.refused"
+SUBSCRIPTION_CANCEL_ASKED = "subscription.cancel_asked"
+SUBSCRIPTION_RESUME_ASKED = "subscription.resume_asked"
+SUBSCRIPTION_CANCELLED = "subscription.cancelled"
+SUBSCRIPTION_RESUMED = "subscription.resumed"
+LICENSE_RESEND_ASKED = "license.resend_asked"
+LICENSE_SENT = "license.sent"
+ACTION_ENDED = "action.ended"
 
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
@@ -84,5 +96,17 @@ EVENTS = {
     TOKEN_MADE: "Made an API token",
     TOKEN_REVOKED: "Revoked an API token",
     ACCOUNT_CHANGED: "Changed the own page",
+    REFUND_REQUESTED: "Requested a refund",
+    REFUND_WITHDRAWN: "Withdrew a refund request",
+    REFUND_TAKEN: "Took up a refund request",
+    REFUND_COMPLETED: "Completed a refund",
+    REFUND_REFUSED: "Refused a refund",
+    SUBSCRIPTION_CANCEL_ASKED: "Asked to cancel a subscription",
+    SUBSCRIPTION_RESUME_ASKED: "Asked to resume a subscription",
+    SUBSCRIPTION_CANCELLED: "Cancelled a subscription",
+    SUBSCRIPTION_RESUMED: "Resumed a subscription",
+    LICENSE_RESEND_ASKED: "Asked to resend license information",
+    LICENSE_SENT: "Resent license information",
+    ACTION_ENDED: "An action ended without effect",
 }
 """Every event and its sentence (msgids). An event that is not here is refused by a test."""

@@ -16,16 +16,13 @@ REFUND_UPDATING = "refund.updating"
 REFUND_FULL = "refund.full"
 REFUND_PARTIAL = "refund.partial"
 REFUND_REFUSED = "refund.refused"
-REFUND_FAILED = "refund.failed"
 REFUND_DOCUMENT = "refund.document"
-REFUND_MAILED = "refund.mailed"
 ITEM_REFUNDED = "item.refunded"
 CODES_DELETED = "codes.deleted"
 ORDER_DELETED = "order.deleted"
 SUBSCRIPTION_CANCELLED = "subscription.cancelled"
 SUBSCRIPTION_RESUMED = "subscription.resumed"
 LICENSE_SENT = "license.sent"
-ACTION_REFUSED = "action.refused"
 PERSONAL_DATA_ERASED = "order.anonymized"
 
 
@@ -45,9 +42,7 @@ SENTENCES: Mapping[str, Sentence] = {
     REFUND_FULL: Sentence("status", "Refund request has been completed: full refund"),
     REFUND_PARTIAL: Sentence("status", "Refund request has been completed: partial refund"),
     REFUND_REFUSED: Sentence("status", "Refusal to refund"),
-    REFUND_FAILED: Sentence("error", "The refund has failed"),
     REFUND_DOCUMENT: Sentence("document", "Refund document: %(name)s"),
-    REFUND_MAILED: Sentence("mail", "The result of the refund request has been mailed to %(who)s"),
     ITEM_REFUNDED: Sentence("status", "Refunded: %(product)s"),
     CODES_DELETED: Sentence("other", "Activation codes marked deleted: %(count)s"),
     ORDER_DELETED: Sentence("status", "The order is deleted: every item has been refunded"),
@@ -58,7 +53,6 @@ SENTENCES: Mapping[str, Sentence] = {
         "subscription", "Auto-renewal has been activated by %(who)s, subscription %(subscription)s"
     ),
     LICENSE_SENT: Sentence("mail", "License information has been sent again: %(product)s, code %(number)s"),
-    ACTION_REFUSED: Sentence("error", "%(what)s was refused: %(reason)s"),
     PERSONAL_DATA_ERASED: Sentence("anonymize", "Personal data anonymize"),
 }
 """Every code of the portal's own lines. A code that is not here cannot be added."""

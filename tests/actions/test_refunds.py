@@ -1,0 +1,443 @@
+"""Requesting, withdrawing and deciding refunds (domain.md 7, contract.md 5), on both databases."""
+
+import datetime as dt
+import threading
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions import desk, refunds
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES
+from app.domain.refusal import Invalid, NotFound, Refused
+from app.models import (
+    Action,
+    AuditEntry,
+    Document,
+    DocumentContent,
+    License,
+    Mail,
+    Order,
+    OrderItem,
+    RefundRequest,
+    Subscription,
+)
+from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
+
+AUGUST = "2026-08-14T00:00:00+00:00"
+TWO = [
+    {"amount": "100.00", "quantity": 2},
+    {"amount": "18.00", "licenses": [{"license_id": "l2", "code": "B-1", "deleted": False}]},
+]
+
+
+@pytest.fixture
+def ann(app, make):
+    return actor(app, make.person("ann@example.org", stores=("acme-eu",), first_name="Ann", last_name="Lee"))
+
+
+@pytest.fixture
+def boss(app, make):
+    return actor(app, make.person("boss@example.org", role="Admin", first_name="Bo", last_name="Ss"))
+
+
+def ask(app, who, order_id, **options):
+    options = {"reason": "Paid twice", "token": token(), "now": NOW, **options}
+    return run(app, who, refunds.request_refund, order_id, **options)
+
+
+def test_a_request_is_one_row_with_its_action_history_and_audit(app, make, ann):
+    order_id = make.order()
+    action_id = ask(app, ann, order_id, reason="  Paid twice\r\nreally ")
+    request = one(app, RefundRequest)
+    assert (request.status, request.reason, request.amount, request.currency, request.requested_by) == (
+        "sent", "Paid twice\nreally", Decimal("118.00"), "EUR", ann.id,
+    )  # fmt: skip
+    action = one(app, Action)
+    assert (action.id, action.kind, action.subject, action.state, action.refund_request_id) == (
+        action_id, "request_refund", str(order_id), "waiting", request.id,
+    )  # fmt: skip
+    assert action.payload == {}, "the reason is not copied"
+    assert one(app, Order).refund_status == "sent"
+    assert portal_lines(app, order_id) == [("refund.requested", "Refund request has been sent by Ann Lee")]
+    assert [a.event for a in rows(app, AuditEntry)] == ["refund.requested"]
+
+
+def test_the_same_form_again_is_the_same_action_even_when_the_rule_says_no_by_now(app, make, ann):
+    order_id, form = make.order(), token()
+    first = ask(app, ann, order_id, token=form)
+    before = counts(app)
+    assert ask(app, ann, order_id, token=form) == first
+    assert counts(app) == before
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        ({"status": "not_paid", "pay_date": None}, "refund.not_paid"),
+        ({"status": "deleted"}, "refund.not_paid"),
+        ({"total": "0.00"}, "refund.nothing_paid"),
+        ({"refund": {"status": "updating", "updated": AUGUST}}, "refund.open"),
+        ({"refund": {"status": "completed", "result": "full", "updated": AUGUST}}, "refund.completed"),
+        ({"refund": {"status": "completed", "result": "partial", "updated": AUGUST}}, "refund.partial"),
+    ],
+)  # fmt: skip
+def test_a_refused_request_leaves_nothing_behind(app, make, ann, order, code):
+    order_id = make.order(**order)
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        ask(app, ann, order_id)
+    assert caught.value.refusal.code == code
+    assert counts(app) == before
+
+
+def test_the_setting_allows_another_request_after_a_partial_refund(app, make, ann):
+    updated = "2026-08-14T00:00:00+00:00"
+    order_id = make.order(refund={"status": "completed", "result": "partial", "updated": updated})
+    ask(app, ann, order_id, again_after_partial=True)
+    assert [r.status for r in rows(app, RefundRequest)] == ["completed", "sent"]
+    assert one(app, Order).refund_status == "sent"
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "я" * 501])
+def test_a_reason_that_does_not_hold_leaves_nothing_behind(app, make, ann, reason):
+    order_id = make.order()
+    before = counts(app)
+    with pytest.raises(Invalid) as caught:
+        ask(app, ann, order_id, reason=reason)
+    assert list(caught.value.errors) == ["reason"]
+    assert counts(app) == before
+
+
+def test_an_order_of_another_store_does_not_exist(app, make, ann):
+    foreign = make.order(store="other")
+    before = counts(app)
+    for order_id in (foreign, 999):
+        with pytest.raises(NotFound):
+            ask(app, ann, order_id)
+    assert counts(app) == before
+
+
+@pytest.mark.parametrize("bad", ["", "short", "x" * 65, "spaces in it here"])
+def test_a_form_without_a_token_is_refused(app, make, ann, bad):
+    order_id = make.order()
+    before = counts(app)
+    with pytest.raises(Invalid):
+        ask(app, ann, order_id, token=bad)
+    assert counts(app) == before
+
+
+def test_the_token_of_another_form_is_no_token(app, make, ann):
+    first, second = make.order(), make.order()
+    form = token()
+    ask(app, ann, first, token=form)
+    before = counts(app)
+    with pytest.raises(Invalid):
+        ask(app, ann, second, token=form)
+    assert counts(app) == before
+
+
+def test_forty_threads_on_one_button_make_one_request(app, make, ann):
+    order_id, form = make.order(), token()
+    colleague = actor(app, make.person("colleague@example.org", stores=("acme-eu",)))
+    answers, gate = [], threading.Barrier(40)
+
+    def click(number):
+        gate.wait()
+        try:
+            if number % 2:
+                answers.append(ask(app, ann, order_id, token=form))
+            else:
+                answers.append(ask(app, colleague if number % 4 else ann, order_id))
+        except Refused as refused:
+            answers.append(refused.refusal.code)
+        finally:
+            with app.app_context():
+                session.remove() if hasattr(session, "remove") else session.close()
+
+    threads = [threading.Thread(target=click, args=(number,)) for number in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 40
+    assert len(rows(app, RefundRequest)) == len(rows(app, Action)) == 1
+    assert {a for a in answers if isinstance(a, str)} <= {"refund.open", "refund.live"}
+    assert len(portal_lines(app, order_id)) == 1
+
+
+def test_the_tick_cancels_auto_renewal_in_the_same_step(app, make, ann):
+    order_id = make.order(
+        items=[{"subscription": {"id": "77_1", "type": "PMR", "status": "active", "parent_order_id": 10_777}}],
+        order_id=10_777,
+    )
+    form = token()
+    ask(app, ann, order_id, token=form, cancel_subscription=True)
+    found = {a.kind: a for a in rows(app, Action)}
+    assert found["cancel_subscription"].subject == "77_1"
+    assert len(found) == 2
+    before = counts(app)
+    ask(app, ann, order_id, token=form, cancel_subscription=True)
+    assert counts(app) == before
+
+
+def test_without_the_tick_the_subscription_is_left_alone(app, make, ann):
+    order_id = make.order(
+        order_id=10_778,
+        items=[{"subscription": {"id": "78_1", "type": "AR", "status": "active", "parent_order_id": 10_778}}],
+    )
+    ask(app, ann, order_id)
+    assert [a.kind for a in rows(app, Action)] == ["request_refund"]
+    assert one(app, Subscription).status == "active"
+
+
+# --- withdrawing ---------------------------------------------------------------------------------------------------
+
+
+def test_the_sender_may_withdraw_and_ask_again(app, make, ann):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("withdrawn", None)
+    assert one(app, Action).state == "withdrawn"
+    before = counts(app)
+    run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert counts(app) == before, "twice is once"
+    ask(app, ann, order_id)
+    assert one(app, Order).refund_status == "sent"
+    assert rows(app, Mail) == []
+
+
+def test_nobody_else_may_withdraw_and_nobody_once_it_is_taken_up(app, make, ann, boss):
+    order_id = make.order()
+    with pytest.raises(Refused) as caught:
+        run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert caught.value.refusal.code == "refund.none"
+    ask(app, ann, order_id)
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        run(app, boss, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert caught.value.refusal.code == "refund.not_own"
+    assert counts(app) == before
+    run(app, boss, desk.take, order_id, now=NOW)
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert caught.value.refusal.code == "refund.taken"
+    assert counts(app) == before
+
+
+@pytest.mark.parametrize(("state", "doubt"), [("running", False), ("waiting", True), ("done", False)])
+def test_with_a_platform_it_is_too_late_once_our_call_went_out(app, make, ann, state, doubt):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state=state, doubt=doubt))
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        run(app, ann, refunds.withdraw, order_id, standalone=False, now=NOW)
+    assert caught.value.refusal.code == "refund.taken"
+    assert counts(app) == before
+    assert one(app, RefundRequest).status == "sent"
+
+
+def test_with_a_platform_it_can_be_withdrawn_before_our_call(app, make, ann):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    run(app, ann, refunds.withdraw, order_id, standalone=False, now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Action).state) == ("withdrawn", "withdrawn")
+
+
+# --- the desk ------------------------------------------------------------------------------------------------------
+
+
+def test_the_desk_takes_up_and_completes_in_full(app, make, ann, boss):
+    order_id = make.order(items=TWO)
+    ask(app, ann, order_id)
+    run(app, boss, desk.take, order_id, now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("updating", "updating")
+    run(app, boss, desk.complete, order_id, result="full", remove_codes=True, now=NOW)
+    request, order = one(app, RefundRequest), one(app, Order)
+    assert (request.status, request.result, request.amount, request.decided_by, request.item_ids) == (
+        "completed", "full", Decimal("118.00"), boss.id, ["i1", "i2"],
+    )  # fmt: skip
+    assert (order.status, order.refund_status, order.refund_result) == ("deleted", "completed", "full")
+    assert all(i.refunded for i in rows(app, OrderItem))
+    assert all(code.deleted for code in rows(app, License))
+    assert [code.code for code in rows(app, License)] == ["ABCD-1234-EFGH", "B-1"], "kept, and found by search"
+    document, content = one(app, Document), one(app, DocumentContent)
+    assert (document.kind, document.source, document.size) == ("refund", "portal", len(content.content))
+    assert content.content.startswith(b"%PDF-")
+    assert [code for code, _ in portal_lines(app, order_id)] == [
+        "codes.deleted", "item.refunded", "item.refunded", "order.deleted", "refund.document", "refund.full",
+        "refund.requested", "refund.taken",
+    ]  # fmt: skip
+
+
+def test_the_result_mail_goes_to_the_sender_once_with_the_customers_order_number(app, make, ann, boss):
+    order_id = make.order(order_id=12345678)
+    ask(app, ann, order_id)
+    run(app, boss, desk.complete, order_id, result="full", now=NOW)
+    mail = one(app, Mail)
+    assert (mail.template, mail.user_id, mail.recipient, mail.params) == (
+        "refund_result", ann.id, None, {"order_name": "A0012345678", "result": "full refund completed"},
+    )  # fmt: skip
+    before = counts(app)
+    for again in (desk.complete, desk.take):
+        with pytest.raises(Refused) as caught:
+            run(app, boss, again, order_id, now=NOW, **({"result": "full"} if again is desk.complete else {}))
+        assert caught.value.refusal.code == "refund.none"
+    assert counts(app) == before
+
+
+def test_a_refund_of_one_of_two_items_leaves_the_order_paid(app, make, ann, boss):
+    order_id = make.order(items=TWO)
+    ask(app, ann, order_id)
+    run(app, boss, desk.complete, order_id, result="partial", item_ids=["i2"], remove_codes=True, now=NOW)
+    request, order = one(app, RefundRequest), one(app, Order)
+    assert (order.status, order.refund_status, request.result, request.amount) == (
+        "paid", "completed", "partial", Decimal("18.00"),
+    )  # fmt: skip
+    assert [(i.item_id, i.refunded) for i in rows(app, OrderItem, order_by=OrderItem.item_id)] == [
+        ("i1", False),
+        ("i2", True),
+    ]
+    assert [(c.license_id, c.deleted) for c in rows(app, License)] == [("l1", False), ("l2", True)]
+    assert one(app, Mail).params["result"] == "partial refund completed"
+
+
+def test_refunding_what_was_left_makes_it_full(app, make, ann, boss):
+    order_id = make.order(items=TWO)
+    ask(app, ann, order_id)
+    run(app, boss, desk.complete, order_id, result="partial", item_ids=["i2"], now=NOW)
+    ask(app, ann, order_id, again_after_partial=True)
+    assert rows(app, RefundRequest)[1].amount == Decimal("100.00")
+    run(app, boss, desk.complete, order_id, result="partial", item_ids=["i1"], now=NOW)
+    assert (one(app, Order).status, rows(app, RefundRequest)[1].result) == ("deleted", "full")
+
+
+def test_codes_stay_where_nobody_ticked_to_remove_them(app, make, ann, boss):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    run(app, boss, desk.complete, order_id, result="full", remove_codes=False, now=NOW)
+    assert [c.deleted for c in rows(app, License)] == [False]
+
+
+@pytest.mark.parametrize(
+    ("result", "item_ids", "field"),
+    [
+        ("partial", [], "items"),
+        ("partial", ["i9"], "items"),
+        ("partial", ["i1", "i9"], "items"),
+        ("half", [], "result"),
+    ],
+)
+def test_a_decision_that_does_not_hold_changes_nothing(app, make, ann, boss, result, item_ids, field):
+    order_id = make.order(items=TWO)
+    ask(app, ann, order_id)
+    before = counts(app)
+    with pytest.raises(Invalid) as caught:
+        run(app, boss, desk.complete, order_id, result=result, item_ids=item_ids, now=NOW)
+    assert list(caught.value.errors) == [field]
+    assert counts(app) == before
+    assert not any(i.refunded for i in rows(app, OrderItem))
+
+
+def test_a_refusal_needs_a_comment_mails_the_sender_and_frees_the_order(app, make, ann, boss):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with pytest.raises(Invalid):
+        run(app, boss, desk.refuse, order_id, comment=" ", now=NOW)
+    assert one(app, RefundRequest).status == "sent"
+    run(app, boss, desk.refuse, order_id, comment="Used for a year", now=NOW)
+    request = one(app, RefundRequest)
+    assert (request.status, request.result, request.comment) == ("refused", "failed", "Used for a year")
+    assert one(app, Order).refund_status == "refused"
+    assert one(app, Mail).params["result"] == "refund failed"
+    ask(app, ann, order_id)
+    assert one(app, Order).refund_status == "sent"
+
+
+def test_a_refund_does_not_touch_auto_renewal(app, make, ann, boss):
+    order_id = make.order(
+        order_id=10_779,
+        items=[{"subscription": {"id": "79_1", "type": "AR", "status": "active", "parent_order_id": 10_779}}],
+    )
+    ask(app, ann, order_id)
+    run(app, boss, desk.complete, order_id, result="full", now=NOW)
+    assert one(app, Subscription).status == "active"
+
+
+# --- the platform decides -------------------------------------------------------------------------------------------
+
+
+def platform_says(app, order_id, status, result, updated=NOW):
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        return refunds.apply_platform_refund(
+            session, session.get(Order, order_id), status, result, updated, now=NOW + dt.timedelta(hours=1)
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "kept", "words"),
+    [
+        ("completed", "full", "full", "full refund completed"),
+        ("completed", "partial", "partial", "partial refund completed"),
+        ("refused", "failed", "failed", "refund failed"),
+        ("refused", None, "failed", "refund failed"),
+    ],
+)
+def test_whoever_decides_the_sender_is_told_once(app, make, ann, status, result, kept, words):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    later = NOW + dt.timedelta(hours=2)
+    assert platform_says(app, order_id, "updating", None, later)
+    assert one(app, Order).refund_status == "updating"
+    assert platform_says(app, order_id, status, result, later + dt.timedelta(hours=1))
+    assert (one(app, RefundRequest).status, one(app, RefundRequest).result) == (status, kept)
+    assert one(app, Mail).params["result"] == words
+    before = counts(app)
+    assert not platform_says(app, order_id, status, result, later + dt.timedelta(hours=1))
+    assert not platform_says(app, order_id, "sent", None, later)
+    assert counts(app) == before
+
+
+def test_a_request_nobody_here_sent_mails_nobody(app, make):
+    order_id = make.order()
+    assert platform_says(app, order_id, "sent", None)
+    assert platform_says(app, order_id, "completed", "full", NOW + dt.timedelta(hours=1))
+    request = one(app, RefundRequest)
+    assert (request.origin, request.status, request.requested_by) == ("platform", "completed", None)
+    assert rows(app, Mail) == []
+
+
+def test_a_snapshot_that_decides_tells_the_sender_too(app, make, ann):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    make.order(order_id=order_id, version=2, status="deleted",
+               refund={"status": "completed", "result": "full", "updated": "2026-12-01T00:00:00+00:00"})  # fmt: skip
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("completed", "completed")
+    assert one(app, Mail).params["result"] == "full refund completed"
+    assert "refund.full" in [code for code, _ in portal_lines(app, order_id)]
+
+
+def test_the_order_changing_under_an_open_request_makes_it_updating(app, make, ann):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        assert refunds.note_order_change(session, session.get(Order, order_id), now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("updating", "updating")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        assert not refunds.note_order_change(session, session.get(Order, order_id), now=NOW)
+
+
+def test_a_closed_account_gets_no_result_mail(app, make, ann, boss):
+    from app.models import Person
+
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.get(Person, ann.id).active = False
+    run(app, boss, desk.complete, order_id, result="full", now=NOW)
+    assert rows(app, Mail) == []
