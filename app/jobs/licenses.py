@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
-from app.actions.licenses import RESEND, post_mail, sent, why_not, words_of
+from app.actions.licenses import post_mail, sent, why_not
 from app.domain.access import Actor
-from app.domain.licenses import NO_CODE
-from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.refusal import Refusal
 from app.jobs import protocol
 from app.jobs.protocol import Capability, Outcome, Verdict
 from app.jobs.subscriptions import note_end
-from app.models import Action, License, Mail, Order
+from app.models import Action, Order
 from app.models.base import utcnow
 from app.settings import settings
 
@@ -49,26 +46,3 @@ class LicenseHandler:
     def mail_taken(self, session: Session, action: Action, actor: Actor) -> None:
         """Sent: the history may say so."""
         sent(session, actor, action, now=utcnow())
-
-
-def mail_words(session: Session, mail: Mail) -> dict[str, Any]:
-    """What the license mail says, read when it is sent.
-
-    Raises Refused when the code may not be sent any more: it was marked deleted while the mail waited.
-    """
-    order = session.get(Order, mail.order_id)
-    code = session.get(License, mail.params.get("license"))
-    if order is None or code is None:
-        raise Refused(NO_CODE)
-    try:
-        refusal = why_not(session, order, code.license_id, utcnow(), live_action=False)
-    except NotFound:
-        refusal = NO_CODE
-    if refusal is not None:
-        raise Refused(refusal)
-    product, number = words_of(session, order, code)
-    link = code.code if code.code.lower().startswith(("https://", "http://")) and " " not in code.code else None
-    return {"order_name": order.order_name, "product": product, "number": number, "code": code.code, "link": link}
-
-
-__all__ = ["RESEND", "LicenseHandler", "mail_words"]

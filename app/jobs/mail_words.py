@@ -12,10 +12,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.actions import access_links
-from app.domain.refusal import NotFound
+from app.actions import access_links, licenses
+from app.domain.licenses import NO_CODE
+from app.domain.refusal import NotFound, Refused
 from app.domain.sign_in import LINK_HOURS
-from app.models import Mail, Person
+from app.models import License, Mail, Order, Person
+from app.models.base import utcnow
 from app.settings import settings
 
 
@@ -33,6 +35,26 @@ def access_temporary(session: Session, mail: Mail) -> dict[str, Any]:
 def password_reset(session: Session, mail: Mail) -> dict[str, Any]:
     """For somebody who forgot the password."""
     return {**_who(session, mail), "link": _link(session, mail, access_links.RESET)}
+
+
+def license_information(session: Session, mail: Mail) -> dict[str, Any]:
+    """What the license mail says, read when it is sent.
+
+    Raises Refused when the code may not be sent any more: it was marked deleted while the mail waited.
+    """
+    order = session.get(Order, mail.order_id)
+    code = session.get(License, mail.params.get("license"))
+    if order is None or code is None:
+        raise Refused(NO_CODE)
+    try:
+        refusal = licenses.why_not(session, order, code.license_id, utcnow(), live_action=False)
+    except NotFound:
+        refusal = NO_CODE
+    if refusal is not None:
+        raise Refused(refusal)
+    product, number = licenses.words_of(session, order, code)
+    link = code.code if code.code.lower().startswith(("https://", "http://")) and " " not in code.code else None
+    return {"order_name": order.order_name, "product": product, "number": number, "code": code.code, "link": link}
 
 
 def _user_id(mail: Mail) -> int:
@@ -54,5 +76,6 @@ WORDS: dict[str, Callable[[Session, Mail], dict[str, Any]]] = {
     "access": access,
     "access_temporary": access_temporary,
     "password_reset": password_reset,
+    licenses.TEMPLATE: license_information,
 }
 """Template → the function that finds its words."""

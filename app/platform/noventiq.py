@@ -41,12 +41,12 @@ class Noventiq:
         password: str,
         tokens: Tokens,
         *,
-        read: float = READ,
+        read: float | None = None,
         budget: float = BUDGET,
         verify: bool | str = True,
     ) -> None:
         self._url, self._username, self._password, self._tokens = url.rstrip("/"), username, password, tokens
-        self._read = read
+        self._read = READ if read is None else read
         self._until = time.monotonic() + budget
         self._http = requests.Session()
         # Proxies, .netrc and certificate bundles of the environment must not change where we send or whom we trust.

@@ -13,6 +13,7 @@ SPECIALIST: tuple[tuple[str, str], ...] = (
     ("can_resend", "OrderView"),
     ("can_cancel_subscription", "OrderView"),
     ("can_resume_subscription", "OrderView"),
+    ("can_list", "RefundView"),
     ("can_edit", "AccountView"),
 )
 LEAD: tuple[tuple[str, str], ...] = (
@@ -20,7 +21,10 @@ LEAD: tuple[tuple[str, str], ...] = (
     ("can_list", "AuditView"),
     ("can_export", "AuditView"),
 )
-ADMIN: tuple[tuple[str, str], ...] = (("can_erase", "ErasureView"),)
+ADMIN: tuple[tuple[str, str], ...] = (
+    ("can_erase", "ErasureView"),
+    ("can_decide", "RefundView"),
+)
 
 MATRIX = {
     Role.SPECIALIST: SPECIALIST,

@@ -105,6 +105,7 @@ class Noventiq:
         self.faults = Faults(fault_rate, seed)
         self.hang, self.late, self.any_order, self.already = hang, late, any_order, already_text
         self.token_life = 24 * 3600.0
+        self.hide_refund = False  # the order's refund block is optional
         self.calls: list[tuple[str, Any]] = []
         self._effects: list[dict[str, Any]] = []
         self._log = log
@@ -322,7 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
         if method == "POST" and path == "/v1/order/search":
             return "search", lambda: platform.search(body)
         if parts[:2] == ["v1", "order"] and len(parts) == 3 and method == "GET" and parts[2].isdigit():
-            return "order", lambda: self._found(platform.find_order(int(parts[2])), "Order")
+            return "order", lambda: self._found(self._shown(platform.find_order(int(parts[2]))), "Order")
         if parts[:2] == ["v1", "order"] and len(parts) == 4 and parts[3] == "refund" and method == "POST":
             return "refund", lambda: platform.take_refund(int(parts[2]), body)
         if path == "/v1/subscription/modify_activity" and method == "POST":
@@ -333,6 +334,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _found(self, row: dict[str, Any] | None, what: str) -> tuple[int, Any]:
         return (404, _error(2001, f"{what} not found.")) if row is None else (200, row)
+
+    def _shown(self, order: dict[str, Any] | None) -> dict[str, Any] | None:
+        if order is None or not self.platform.hide_refund:
+            return order
+        return {name: value for name, value in order.items() if name != "refund"}
 
     def _login(self, body: Any) -> tuple[int, Any]:
         if (body.get("username"), body.get("password")) != (USERNAME, PASSWORD):
