@@ -47,7 +47,9 @@ def _money_pattern(language: str, currency: str) -> tuple[str, str, str, str, st
 
     def around(text: str) -> tuple[str, str]:
         at = [i for i, c in enumerate(text) if c.isdigit()]
-        return text[: at[0]], text[at[-1] + 1 :]
+        before = text[: at[0]]
+        # CLDR keeps a letter code and the digits apart; Babel does not.
+        return before + "\u00a0" if before[-1:].isalpha() else before, text[at[-1] + 1 :]
 
     return (*around(plus), *around(minus), Locale.parse(language).number_symbols["latn"]["group"], digits)
 

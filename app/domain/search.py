@@ -218,6 +218,15 @@ def _statuses(typed: Typed, errors: dict[str, list[Refusal]]) -> tuple[str, ...]
     return tuple(found)
 
 
+NOT_AN_ID = {
+    "subscription": "“%(token)s” is the ID of a subscription, not of an order.",
+    "no_digits": "“%(token)s” is not an order ID: it has no digits.",
+    "two_numbers": "“%(token)s” is not an order ID: it holds several numbers.",
+    "too_long": "“%(token)s” is not an order ID: the number is too long.",
+    "zero": "“%(token)s” is not an order ID: the number is zero.",
+}
+
+
 def _ids(values: list[str] | None, errors: dict[str, list[Refusal]]) -> tuple[int, ...]:
     """Numbers out of what was pasted; each token that is none is named (domain.md 3.3)."""
     if values is None:
@@ -226,23 +235,23 @@ def _ids(values: list[str] | None, errors: dict[str, list[Refusal]]) -> tuple[in
     if not tokens:
         _add(errors, "ids", "no_ids", "There is no order ID here.")
     found: dict[int, None] = {}
-    wrong: dict[str, tuple[str, str]] = {}
+    wrong: dict[str, str] = {}
     for token in tokens:
         runs = re.findall(r"[0-9]+", token)
         if re.search(r"[0-9]_[0-9]", token):
-            wrong[token] = ("subscription", "“%(token)s” is the ID of a subscription, not of an order.")
+            wrong[token] = "subscription"
         elif not runs:
-            wrong[token] = ("no_digits", "“%(token)s” is not an order ID: it has no digits.")
+            wrong[token] = "no_digits"
         elif len(runs) > 1:
-            wrong[token] = ("two_numbers", "“%(token)s” is not an order ID: it holds several numbers.")
+            wrong[token] = "two_numbers"
         elif len(number := runs[0].lstrip("0")) > 19 or int(number or "0") > MAX_ID:
-            wrong[token] = ("too_long", "“%(token)s” is not an order ID: the number is too long.")
+            wrong[token] = "too_long"
         elif not number:
-            wrong[token] = ("zero", "“%(token)s” is not an order ID: the number is zero.")
+            wrong[token] = "zero"
         else:
             found[int(number)] = None
-    for token, (code, text) in list(wrong.items())[:10]:
-        _add(errors, "ids", code, text, token=_short(token))
+    for token, code in list(wrong.items())[:10]:
+        errors.setdefault("ids", []).append(Refusal(f"search.{code}", NOT_AN_ID[code], {"token": _short(token)}))
     if len(wrong) > 10:
         _add(errors, "ids", "more_wrong", "%(count)s more are not order IDs.", count=len(wrong) - 10)
     if len(found) > MAX_IDS:
