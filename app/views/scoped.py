@@ -69,7 +69,7 @@ class SafeListMixin:
         except ValueError:
             abort(400)
         ordered = get_order_args().get(name)
-        if ordered and (ordered[0] not in self.order_columns or ordered[1] not in ("asc", "desc")):
+        if ordered and ordered[0] not in self.order_columns:
             abort(400)
         return super()._list(**kwargs)  # type: ignore[misc, no-any-return]
 
