@@ -14,7 +14,8 @@ def counted(app):
     engine = app.extensions["database"].engine
 
     def note(_connection, _cursor, statement, *_rest):
-        statements.append(statement)
+        if statement != "BEGIN":  # SQLite's, sent as a statement; PostgreSQL's goes with the first one
+            statements.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     try:
