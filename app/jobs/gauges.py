@@ -19,7 +19,7 @@ def queue_gauges(connection: sa.Connection) -> Iterator[metrics.Gauge]:
     for queue, model in QUEUES.items():
         table = sa.inspect(model).local_table
         states = sa.select(table.c.state, sa.func.count()).where(live(model)).group_by(table.c.state)
-        found = dict(connection.execute(states).tuples().all())
+        found = dict(connection.execute(states).all())
         for state in LIVE:
             labels = {"queue": queue, "state": state}
             yield metrics.Gauge("portal_queue_rows", "Rows by state", found.get(state, 0), labels)

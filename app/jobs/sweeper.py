@@ -35,11 +35,12 @@ def sweep(app: Flask, hints: Hints) -> int:
         times = timing()
         reachable = True
         for name, model in QUEUES.items():
-            if _any_running(name):
-                with transaction():
-                    ended = end_leases(session, model, times)
-                if ended:
-                    log.warning("sweep.leases_ended", extra={"queue": name, "rows": ended})
+            if not _anything(name):
+                continue
+            with transaction():
+                ended = end_leases(session, model, times)
+            if ended:
+                log.warning("sweep.leases_ended", extra={"queue": name, "rows": ended})
             if not reachable:
                 continue
             with transaction():
@@ -54,12 +55,11 @@ def sweep(app: Flask, hints: Hints) -> int:
     return sent
 
 
-def _any_running(queue: str) -> bool:
-    """Is there a lease at all? Asked without a writing transaction: an idle portal writes nothing."""
+def _anything(queue: str) -> bool:
+    """Is there a row that waits or runs? Asked without a writing transaction: an idle portal writes nothing."""
     model = QUEUES[queue]
-    found = session.scalar(
-        sa.select(model.id).where(live(model), model.state == "running", model.lease_until.is_not(None)).limit(1)
-    )
+    alive = sa.select(model.id).where(live(model), model.state.in_(("waiting", "running"))).limit(1)
+    found = session.scalar(alive)
     session.rollback()
     return found is not None
 
