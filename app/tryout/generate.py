@@ -75,7 +75,7 @@ def _snapshot(row: int, names: list[str], limits: list[float], frame: _Frame) ->
     subscription = place in (7, 8, 15, 21)
     if renewal:
         rng = random.Random(row * 1_000_003 + seed)  # noqa: S311
-        created += dt.timedelta(days=365 if frame.days > 730 else 30)
+        created = min(created + dt.timedelta(days=365 if frame.days > 730 else 30), frame.end)
         order_id = FIRST_ID + row
     family = _Family(subscription, renewal, FIRST_ID + base, place == 7)
     return _order(rng, {"order_id": order_id, "store": store}, who, created, family)
