@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 FOLDER = Path(__file__).parent / "static"
 ICONS = Path(__file__).parent / "templates" / "layout" / "icons.svg"
-STYLES = ("tokens", "base", "shell", "orders", "pages", "print")
+STYLES = ("tokens", "base", "shell", "orders", "order", "pages", "print")
 blueprint = Blueprint("assets", __name__)
 
 
