@@ -22,7 +22,23 @@ from app.domain import audit, history, orders, search
 
 APP = Path(__file__).parent
 FOLDER = APP / "translations"
-METHODS = [("**.py", "python"), ("templates/**.html", "jinja2"), ("templates/**.txt", "jinja2")]
+METHODS = [
+    ("**.py", "python"),
+    ("templates/orders/_card.html", "jinja2"),
+    ("templates/orders/_blocks.html", "jinja2"),
+    ("templates/**.html", "jinja2"),
+    ("templates/**.txt", "jinja2"),
+]
+# Written in two stages (app/views/order_words.py): the words stand in square brackets.
+TWO_STAGES = {
+    "block_start_string": "[%",
+    "block_end_string": "%]",
+    "variable_start_string": "[[",
+    "variable_end_string": "]]",
+    "comment_start_string": "[#",
+    "comment_end_string": "#]",
+}
+OPTIONS = {pattern: TWO_STAGES for pattern, _method in METHODS if "/_" in pattern}
 KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2), "Refusal": (2,), "_add": (4,)}
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 # What FAB and Flask-WTF say on pages we show and their own Russian catalogues lack.
@@ -49,7 +65,7 @@ def listed() -> Iterator[str]:
 def extract() -> Catalog:
     """Every msgid the portal uses, without translations."""
     catalog = Catalog(project="ESupport Portal", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(APP, METHODS, {}, KEYWORDS, strip_comment_tags=True)
+    found = extract_from_dir(APP, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
     for filename, _line, message, _comments, context in found:
         if message:
             catalog.add(message, None, [(filename, None)], context=context)
