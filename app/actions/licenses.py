@@ -100,26 +100,6 @@ def words_of(session: Session, order: Order, code: License) -> tuple[str, str]:
     return item.name if item else "", str(place) if of_item == 1 else f"{place}.{code.position}"
 
 
-def last_sent(session: Session, order: Order, license_id: str, limit: int = 3) -> list[dt.datetime]:
-    """When this code was last sent again, newest first."""
-    return [
-        at
-        for at in session.scalars(
-            sa.select(Action.finished_at)
-            .where(
-                Action.order_id == order.id,
-                Action.kind == RESEND,
-                Action.subject == license_id,
-                Action.state == "done",
-                Action.finished_at.is_not(None),
-            )
-            .order_by(Action.finished_at.desc())
-            .limit(limit)
-        )
-        if at is not None
-    ]
-
-
 def language_of(order: Order, default: str) -> str:
     """The customer's language where there is one (``ru_RU``), as far as we have it; else the default."""
     first = (order.locale or "")[:2].lower()

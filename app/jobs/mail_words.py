@@ -57,20 +57,6 @@ def license_information(session: Session, mail: Mail) -> dict[str, Any]:
     return {"order_name": order.order_name, "product": product, "number": number, "code": code.code, "link": link}
 
 
-def license_code(session: Session, mail: Mail) -> dict[str, Any]:
-    """The code itself, read when it is sent; Refused when it may not be sent any more (domain.md 6)."""
-    order = session.get(Order, mail.order_id) if mail.order_id is not None else None
-    code = session.get(License, mail.params.get("license"))
-    if order is None or code is None:
-        raise NotFound
-    refusal = licenses.why_not(session, order, code.license_id, utcnow(), live_action=False)
-    if refusal is not None:
-        raise Refused(refusal)
-    product, number = licenses.words_of(session, order, code)
-    link = code.code if code.code.lower().startswith(("https://", "http://")) and " " not in code.code else None
-    return {"order_name": order.order_name, "product": product, "number": number, "code": code.code, "link": link}
-
-
 def _user_id(mail: Mail) -> int:
     if mail.user_id is None:
         raise NotFound
@@ -90,7 +76,6 @@ WORDS: dict[str, Callable[[Session, Mail], dict[str, Any]]] = {
     "access": access,
     "access_temporary": access_temporary,
     "password_reset": password_reset,
-    licenses.TEMPLATE: license_code,
     licenses.TEMPLATE: license_information,
 }
 """Template → the function that finds its words."""

@@ -6,12 +6,13 @@ from flask import current_app, redirect
 from flask_appbuilder import AppBuilder, IndexView, expose
 from werkzeug.wrappers import Response
 
-from app.views import customer_page, order_words
+from app.views import customer_page, order_actions, order_words
 from app.views.account import AccountView
 from app.views.audit import AuditView
 from app.views.documents import DocumentView
 from app.views.erasure import ErasureView
 from app.views.order import OrderPageView
+from app.views.order_actions import OrderActionsView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.second_step import SecondStepView
@@ -32,12 +33,13 @@ def register_views(appbuilder: AppBuilder) -> None:
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
     for view in (ProofView, PasswordView, SecondStepView, OrderView):
         appbuilder.add_view_no_menu(view)
-    for view in (OrderPageView, DocumentView):
+    for view in (OrderPageView, OrderActionsView, DocumentView):
         appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
     for view in (AuditView, ErasureView):
         appbuilder.add_view_no_menu(view)  # the menu is ``navigation.py``
     order_words.init_app(current_app)
+    order_actions.init_app(current_app)
     customer_page.init_app(current_app)
 
 

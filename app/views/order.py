@@ -18,6 +18,7 @@ from app.domain.refusal import NotFound
 from app.models.base import utcnow
 from app.queries.card_parts import OrderCard
 from app.queries.cards import load_cards
+from app.queries.order_actions import order_actions, sent_before
 from app.security import current_actor
 from app.settings import settings
 
@@ -53,6 +54,8 @@ def page(card: OrderCard, *, status: int = 200, **values: Any) -> Response:
     ``ask`` in the address (``refund``, ``resend:ID``, ``cancel:ID`` …) opens that dialog, without JavaScript too.
     """
     values.setdefault("ask", request.args.get("ask", ""))
+    values.setdefault("sent_before", sent_before(session, current_actor(), card.id))
+    values.setdefault("under_way", order_actions(session, current_actor(), card.id))
     may_revoke = current_actor().may("can_revoke_page", "OrderView")
     return make_response(render_template("orders/show.html", card=card, may_revoke=may_revoke, **values), status)
 

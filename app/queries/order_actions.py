@@ -1,0 +1,112 @@
+"""What was asked for on one order: its newest actions and refund requests, with who and how far."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.domain.access import Actor
+from app.domain.refusal import NotFound
+from app.formats import formats_for
+from app.models import Action, Order, Person, RefundRequest
+from app.queries.facts import LIVE
+
+SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLine:
+    """An action; ``reason`` is why it was refused or needs a person, in English."""
+
+    id: int
+    kind: str
+    subject: str
+    state: str
+    reason: str | None
+    who: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """A refund request; ``who`` None: it came from the platform."""
+
+    id: int
+    status: str
+    result: str | None
+    amount: str
+    reason: str
+    comment: str | None
+    who: str | None
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderActions:
+    """Everything asked for on an order; ``live``: something is still under way."""
+
+    order_id: int
+    actions: list[ActionLine]
+    requests: list[RequestLine]
+    live: bool
+
+
+def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions:
+    """The order's newest actions and requests. Raises NotFound outside the actor's scope."""
+    order = session.scalar(sa.select(Order).where(Order.id == order_id))
+    if order is None or not actor.sees(order.store_id):
+        raise NotFound
+    actions = session.execute(
+        sa.select(Action, Person)
+        .join(Person, Person.id == Action.actor_id)
+        .where(Action.order_id == order_id, Action.store_id == order.store_id)
+        .order_by(Action.id.desc())
+        .limit(SHOWN)
+    ).all()
+    requests = session.execute(
+        sa.select(RefundRequest, Person)
+        .outerjoin(Person, Person.id == RefundRequest.requested_by)
+        .where(RefundRequest.order_id == order_id, RefundRequest.store_id == order.store_id)
+        .order_by(RefundRequest.id.desc())
+        .limit(SHOWN)
+    ).all()
+    formats = formats_for(actor.language, actor.timezone)
+    return OrderActions(
+        order_id=order_id,
+        actions=[
+            ActionLine(a.id, a.kind, a.subject, a.state, a.reason, p.get_full_name(), a.finished_at or a.created_at)
+            for a, p in actions
+        ],
+        requests=[
+            RequestLine(
+                r.id, r.status, r.result, formats.money(r.amount, r.currency), r.reason, r.comment,
+                p.get_full_name() if p is not None else None, r.requested_at,
+            )
+            for r, p in requests
+        ],
+        live=any(a.state in LIVE and a.state != "attention" for a, _ in actions),
+    )  # fmt: skip
+
+
+def sent_before(session: Session, actor: Actor, order_id: int, limit: int = 3) -> dict[str, list[dt.datetime]]:
+    """When each code of the order was sent again, newest first, at most ``limit`` moments each."""
+    found: dict[str, list[dt.datetime]] = defaultdict(list)
+    rows = session.execute(
+        sa.select(Action.subject, Action.finished_at, Action.store_id)
+        .where(
+            Action.order_id == order_id,
+            Action.kind == "resend_license",
+            Action.state == "done",
+            Action.finished_at.is_not(None),
+        )
+        .order_by(Action.finished_at.desc())
+        .limit(200)
+    )
+    for subject, at, store_id in rows:
+        if actor.sees(store_id) and len(found[subject]) < limit:
+            found[subject].append(at)
+    return dict(found)
