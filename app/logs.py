@@ -24,6 +24,7 @@ from config import ROOT, Settings
 
 access_log = structlog.stdlib.get_logger("portal.access")
 SLOW = 1.0  # seconds
+QUIET_BLUEPRINTS = ("assets", "health")
 LONGEST = 500  # characters of one text
 QUIET = ("alembic", "urllib3", "werkzeug", "flask_appbuilder", "mail.log")  # only their warnings
 
@@ -151,7 +152,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         seconds = time.perf_counter() - began
         response.headers["X-Request-ID"] = g.request_id
         metrics.note_request(response.status_code, seconds)
-        if request.endpoint not in ("static", "appbuilder.static", "health.healthz", "health.readyz"):
+        if request.blueprint not in QUIET_BLUEPRINTS and request.endpoint != "appbuilder.static":
             actor = g.get("actor")
             access_log.info(
                 "request",

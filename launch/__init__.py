@@ -7,6 +7,8 @@ stays small beside the processes it watches.
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTED = "ESUPPORT_STARTED"
+"""Environment variable: when ``run.py`` was started, seconds since 1970."""
 
 
 class LaunchError(Exception):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from pathlib import Path
 
-from launch import ROOT, LaunchError, environment
+from launch import ROOT, STARTED, LaunchError, environment
 
 
 def main(arguments: list[str]) -> int:
@@ -46,6 +47,7 @@ def _port(text: str) -> int:
 
 
 def _run(options: argparse.Namespace, arguments: list[str]) -> int:
+    os.environ.setdefault(STARTED, str(time.time()))
     python = environment.ensure(dev=False)
     if not environment.inside():
         os.execv(python, [python, str(ROOT / "run.py"), *arguments])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from launch import ROOT, LaunchError, inbox, queue_server
+from launch import ROOT, STARTED, LaunchError, inbox, queue_server
 from launch.supervisor import Service, Supervisor, kill_marked, say, tail
 
 QUEUES = ("actions", "mail", "webhooks")
@@ -163,10 +163,11 @@ def _portal_services(host: str, port: int) -> list[Service]:
         Service(f"worker-{queue}", _portal("worker", "--queue", queue), order=WORKER, stop_seconds=WORKER_STOP_SECONDS)
         for queue in QUEUES
     ]
-    return [
+    ready = {"ready": lambda: _healthy(host, port), "ready_seconds": 60}
+    return [  # the web server first: it is what somebody waits for
+        Service("web", lambda: web, order=WEB, stop_seconds=40, **ready),
         *workers,
         Service("sweeper", _portal("sweeper"), order=SWEEPER),
-        Service("web", lambda: web, order=WEB, ready=lambda: _healthy(host, port), ready_seconds=60, stop_seconds=40),
     ]
 
 
@@ -186,12 +187,11 @@ def _announce(url: str, data: Path, accounts: list[list[str]], inbox_local: bool
     say()
     say(f"ESupport Portal: {url}/")
     if accounts:
-        width = max(len(email) for _, email, _ in accounts)
-        for role, email, password in accounts:
-            say(f"{role:<10}  {email:<{width}}  {password}")
+        for account in accounts:
+            say("  ".join(account))
     else:
         say("No demo accounts. Make the first account with:")
         say("  .venv/bin/flask --app app portal user EMAIL --first-name F --last-name L --role Admin --password-stdin")
     if inbox_local:
         say(f"Mail is not sent but kept: {data / 'inbox'}")
-    say(f"Data and logs: {data}  (ready after {time.process_time():.1f} s of our own CPU; Ctrl-C ends everything)")
+    say(f"Data and logs: {data}. Ready after {time.time() - float(os.environ[STARTED]):.0f} s; Ctrl-C ends everything.")
