@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import select
 import signal
@@ -22,6 +23,7 @@ from pathlib import Path
 from launch import ROOT, LaunchError
 
 MARK = "ESUPPORT_RUN"
+KEEP_ENVIRON = {"SPT_NOENV": "1"}  # setproctitle (gunicorn, RQ) must not write over the mark
 LOG_MAX = 8 * 1024 * 1024  # bytes; a longer log is set aside at the next start
 PR_SET_PDEATHSIG = 1
 FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0  # seconds between death and restart, doubled by each death soon after a start
@@ -114,12 +116,20 @@ class Supervisor:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**self.environ, MARK: self.run_id},
+                env={**self.environ, MARK: self.run_id, **KEEP_ENVIRON},
                 start_new_session=True,
                 preexec_fn=_end_with_parent(os.getpid()),  # noqa: PLW1509 - we have one thread
             )
         service.started = time.monotonic()
         service.restart_at = None
+        self._note_processes()
+
+    def _note_processes(self) -> None:
+        """Say who is who, for people and tools: names and process ids as JSON beside the logs."""
+        running = {s.name: s.process.pid for s in self.services if s.process is not None}
+        part = self.logs / ".processes.part"
+        part.write_text(json.dumps(running, indent=1))
+        part.replace(self.logs / "processes.json")
 
     def _start_and_wait(self, service: Service) -> None:
         set_aside(self.logs / f"{service.name}.log")

@@ -131,7 +131,7 @@ def run_worker(app: Flask, queue_name: str, url: str) -> None:
             try:
                 worker = PortalWorker(app, queue_name, name, queues.connect(url, 5.0))
                 worker.work(logging_level="WARNING")
-                if worker._stop_requested:
+                if worker._shutdown_requested_date is not None:  # set however busy it was; _stop_requested is not
                     break
             except (redis.exceptions.RedisError, OSError, ValueError) as error:
                 log.warning("worker.no_queue_server", extra={"error": type(error).__name__})

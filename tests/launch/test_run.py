@@ -89,18 +89,9 @@ class Portal:
     def accounts(self) -> list[str]:
         return [line for line in self.lines if re.fullmatch(r"(Admin|Lead|Specialist)  \S+@\S+  \S+", line)]
 
-    def pid(self, words: str) -> int:
-        """The child of run.py whose command line holds the words."""
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                except OSError:
-                    continue
-                if parent == self.process.pid and words in line:
-                    return int(entry.name)
-        return 0
+    def pid(self, name: str) -> int:
+        """The process id of a child of run.py."""
+        return json.loads((self.data / "logs" / "processes.json").read_text())[name]
 
 
 @pytest.fixture
@@ -140,15 +131,17 @@ def test_a_whole_life(start, tmp_path):
     assert mail.read_text().startswith("X-Envelope-From: a@example.org\nX-Envelope-To: b@example.org\nSubject: kept")
 
     # whatever is killed comes back
-    for words in ("valkey-server", "portal worker --queue mail", "gunicorn"):
-        before = wait_for(lambda words=words: portal.pid(words))
+    for name in ("queue-server", "worker-mail", "web"):
+        before = portal.pid(name)
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda words=words, before=before: portal.pid(words) not in (0, before), 20)
+        wait_for(lambda name=name, before=before: portal.pid(name) != before, 20)
     wait_for(lambda: portal.get("/login/")[0] == 200, 30, 0.2)
 
     # an end in order leaves nothing running
+    began = time.monotonic()
     portal.process.send_signal(signal.SIGINT)
     assert portal.process.wait(60) == 0
+    assert time.monotonic() - began < 30  # nobody was waited for in vain
     assert marked(portal.run_id) == []
 
     # a second run keeps the data and starts within seconds; a killed run.py leaves nothing running either
