@@ -1,7 +1,7 @@
 """The Russian catalogue: what has to be translated, how the file is refreshed, and what is missing.
 
 Words come from three places: ``_``, ``gettext`` and the like in templates and code; the sentences of ``Refusal``
-(and of ``_add``, which makes them for the search form);
+(and of ``_add`` and ``Tag``, which the search form says things with);
 and the tables of sentences in ``app/domain`` (labels, history, audit), which are plain data there.
 ``flask portal translations`` refreshes and compiles the file; a test fails when it is stale or has a gap.
 """
@@ -39,7 +39,14 @@ TWO_STAGES = {
     "comment_end_string": "#]",
 }
 OPTIONS = {pattern: TWO_STAGES for pattern, _method in METHODS if "/_" in pattern}
-KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2), "Refusal": (2,), "_add": (4,)}
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    "lazy_gettext": None,
+    "lazy_ngettext": (1, 2),
+    "Refusal": (2,),
+    "_add": (4,),
+    "Tag": (4,),
+}
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 # What FAB and Flask-WTF say on pages we show and their own Russian catalogues lack.
 BORROWED = (
@@ -55,7 +62,7 @@ BORROWED = (
 def listed() -> Iterator[str]:
     """Sentences that stand in tables."""
     yield from BORROWED
-    for labels in (orders.STATUS_LABELS, orders.REFUND_LABELS, orders.DELIVERY_LABELS):
+    for labels in (orders.STATUS_LABELS, orders.REFUND_LABELS, orders.DELIVERY_LABELS, search.LABELS):
         yield from labels.values()
     yield from audit.EVENTS.values()
     yield from search.NOT_AN_ID.values()
@@ -65,7 +72,7 @@ def listed() -> Iterator[str]:
 def extract() -> Catalog:
     """Every msgid the portal uses, without translations."""
     catalog = Catalog(project="ESupport Portal", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(APP, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
+    found = extract_from_dir(APP, METHODS, OPTIONS, {**DEFAULT_KEYWORDS, **OWN_KEYWORDS}, strip_comment_tags=True)
     for filename, _line, message, _comments, context in found:
         if message:
             catalog.add(message, None, [(filename, None)], context=context)

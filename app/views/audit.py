@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from defusedcsv import csv
 from flask import Response, abort, request
 from flask_appbuilder import BaseView, expose, has_access
+from flask_babel import gettext
 
 from app.actions import audit
 from app.db import session, transaction
@@ -83,7 +84,7 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
     def text(name: str, most: int) -> str | None:
         value = args.get(name, "").strip()
         if "\x00" in value or len(value) > most:
-            errors[name] = "This is too long or holds a character that cannot be searched for"
+            errors[name] = gettext("This is too long or holds a character that cannot be searched for")
             return None
         return value or None
 
@@ -93,7 +94,7 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
             return None
         digits = value.removeprefix("A")
         if not (digits.isascii() and digits.isdigit() and 0 < int(digits) < 2**63):
-            errors[name] = "This is not a number"
+            errors[name] = gettext("This is not a number")
             return None
         return int(digits)
 
@@ -105,7 +106,7 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
             found = dt.date.fromisoformat(value) + dt.timedelta(days=shift)
             return dt.datetime.combine(found, dt.time(), ZoneInfo(timezone)).astimezone(dt.UTC)
         except (ValueError, OverflowError):
-            errors[name] = "This day does not exist"
+            errors[name] = gettext("This day does not exist")
             return None
 
     wanted = AuditFilter(

@@ -19,11 +19,8 @@ document.addEventListener("focusin", (event) => {
 });
 const actions = {
   "/": () => {
-    const field = document.querySelector("[data-key='/'], #ids");
-    if (!field) {
-      if (document.querySelector("nav a[href='/orders/']")) location.assign("/orders/#ids");
-      return;
-    }
+    const field = document.querySelector("#findform [name=ids], .jump input");
+    if (!field) return;
     const form = field.closest("details");
     if (form) form.open = true;
     field.focus();
@@ -47,4 +44,3 @@ document.addEventListener("keydown", (event) => {
     action();
   }
 });
-if (location.hash === "#ids") document.getElementById("ids")?.focus();
