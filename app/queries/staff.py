@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import assoc_user_group, assoc_user_role
 from sqlalchemy.orm import Session
 
-from app.domain.access import Actor
+from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.people import Manager, PersonFacts, highest
-from app.models import AuditEntry, Group, Person, Role, Store, StoreGrant, TeamStore
+from app.models import AuditEntry, Group, Order, Person, Role, Store, StoreGrant, TeamStore
 
 PAGE = 50
 
@@ -159,3 +159,50 @@ def lately(session: Session, person_id: int, actor: Actor, limit: int = 10) -> l
             .limit(limit)
         )
     )
+
+
+def newest_orders(session: Session, scope: Scope, limit: int = 5) -> list[Order]:
+    """A preview: the newest orders in this scope that the reader sees as well."""
+    statement = sa.select(Order).order_by(Order.created_at.desc(), Order.id.desc()).limit(limit)
+    if scope is not ALL_STORES:
+        statement = statement.where(Order.store_id.in_(sorted(scope)))  # type: ignore[arg-type]
+    return list(session.scalars(statement.options(sa.orm.joinedload(Order.store))))
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRow:
+    """A team in a list, with its people (open accounts) and the stores the reader sees."""
+
+    team: Group
+    people: list[Person]
+    stores: list[Store]
+
+
+def list_teams(session: Session, manager: Manager, *, page: int = 1) -> tuple[list[TeamRow], bool]:
+    """One page of teams by name: an administrator sees all, a lead the own ones."""
+    statement = sa.select(Group).order_by(Group.name)
+    if not manager.rules_all:
+        statement = statement.where(Group.id.in_(manager.teams))
+    teams = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
+    ids = [team.id for team in teams[:PAGE]]
+    people: dict[int, list[Person]] = {}
+    link = assoc_user_group.c
+    for team_id, person in session.execute(
+        sa.select(link.group_id, Person)
+        .join(Person, Person.id == link.user_id)
+        .where(link.group_id.in_(ids), Person.active.is_(True))
+        .order_by(Person.last_name, Person.first_name, Person.id)
+    ):
+        people.setdefault(team_id, []).append(person)
+    by_team = stores_of_teams(session, ids)
+    known = {
+        store.id: store
+        for store in session.scalars(sa.select(Store).where(Store.id.in_({s for f in by_team.values() for s in f})))
+    }
+    return [
+        TeamRow(
+            team, people.get(team.id, []),
+            sorted((known[s] for s in by_team.get(team.id, ()) if s in known), key=lambda store: store.name),
+        )
+        for team in teams[:PAGE]
+    ], len(teams) > PAGE  # fmt: skip

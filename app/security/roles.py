@@ -20,10 +20,22 @@ LEAD: tuple[tuple[str, str], ...] = (
     ("can_revoke_page", "OrderView"),
     ("can_list", "AuditView"),
     ("can_export", "AuditView"),
+    ("can_list", "PersonView"),
+    ("can_invite", "PersonView"),
+    ("can_edit", "PersonView"),
+    ("can_deactivate", "PersonView"),
+    ("can_list", "TeamView"),
 )
 ADMIN: tuple[tuple[str, str], ...] = (
     ("can_erase", "ErasureView"),
     ("can_decide", "RefundView"),
+    ("can_reactivate", "PersonView"),
+    ("can_edit", "TeamView"),
+    ("can_list", "StoreView"),
+    ("can_edit", "StoreView"),
+    ("can_forbid_delivery", "StoreView"),
+    ("can_list", "TokenView"),
+    ("can_edit", "TokenView"),
 )
 
 MATRIX = {

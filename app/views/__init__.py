@@ -15,8 +15,12 @@ from app.views.order import OrderPageView
 from app.views.order_actions import OrderActionsView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
+from app.views.people import PersonView
 from app.views.second_step import SecondStepView
 from app.views.sign_in import ProofView, SignInView
+from app.views.stores import StoreView
+from app.views.teams import TeamView
+from app.views.tokens import TokenView
 
 
 class HomeView(IndexView):
@@ -31,7 +35,7 @@ class HomeView(IndexView):
 def register_views(appbuilder: AppBuilder) -> None:
     """Register the views."""
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
-    for view in (ProofView, PasswordView, SecondStepView, OrderView):
+    for view in (ProofView, PasswordView, SecondStepView, PersonView, TeamView, StoreView, TokenView, OrderView):
         appbuilder.add_view_no_menu(view)
     for view in (OrderPageView, OrderActionsView, DocumentView):
         appbuilder.add_view_no_menu(view)

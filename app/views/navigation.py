@@ -33,6 +33,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(_("People"), "/people/", "can_list", "PersonView"),
     Entry(_("Teams"), "/teams/", "can_list", "TeamView"),
     Entry(_("Stores"), "/stores/", "can_list", "StoreView"),
+    Entry(_("API tokens"), "/tokens/", "can_list", "TokenView"),
     Entry(_("Audit"), "/audit/", "can_list", "AuditView"),
 )
 
