@@ -100,13 +100,13 @@ def list_people(
             sa.or_(*(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in (full_name, Person.email)))
         )
     people = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
-    return rows_of(session, people[:PAGE]), len(people) > PAGE
+    return rows_of(session, manager, people[:PAGE]), len(people) > PAGE
 
 
-def rows_of(session: Session, people: list[Person]) -> list[Row]:
-    """The people with their teams and stores, the stores narrowed to what the reader sees."""
+def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Row]:
+    """The people with their teams and stores, narrowed to what the reader sees: a lead no teams but the own."""
     facts = facts_of(session, people)
-    team_ids = {team for f in facts.values() for team in f.teams}
+    team_ids = {team for f in facts.values() for team in f.teams if manager.rules_all or team in manager.teams}
     groups = {g.id: g for g in session.scalars(sa.select(Group).where(Group.id.in_(team_ids)))}
     by_team = stores_of_teams(session, team_ids)
     ids = {s for f in facts.values() for s in f.grants} | {s for found in by_team.values() for s in found}

@@ -1,4 +1,4 @@
-"""``/people/``: the people an administrator or a lead looks after. Rules in ``domain/people.py``, asked to draw, too."""
+"""``/people/``: the people an administrator or a lead looks after. The rules are in ``domain/people.py``."""
 
 from __future__ import annotations
 
