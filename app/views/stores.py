@@ -64,7 +64,7 @@ class StoreView(BaseView):
         """One store: what it is called, who works with it, what may not be delivered."""
         return self._page(store_id)
 
-    @expose(f"/<{PK}:store_id>", methods=["POST"])
+    @expose(f"/<{PK}:store_id>/edit", methods=["POST"])
     @has_access
     @permission_name("edit")
     @require_fresh_proof()

@@ -211,7 +211,7 @@ ATTEMPTS = {
     "change a team": ("/teams/{blue}/edit", {"name": "Blue", "stores": ["eu", "rival"]}, 403),
     "remove a team": ("/teams/{red}/remove", {}, 403),
     "make a store": ("/stores/new", {"name": "new"}, 403),
-    "change a store": ("/stores/{eu}", {"title": "x"}, 403),
+    "change a store": ("/stores/{eu}/edit", {"title": "x"}, 403),
     "close a store": ("/stores/{eu}/close", {}, 403),
     "reopen a store": ("/stores/{eu}/reopen", {}, 403),
     "forbid delivery": ("/stores/{eu}/bans", {"reason": "x", "confirmed": "yes"}, 403),
