@@ -72,7 +72,7 @@ def listed() -> Iterator[str]:
 def extract() -> Catalog:
     """Every msgid the portal uses, without translations."""
     catalog = Catalog(project="ESupport Portal", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(APP, METHODS, OPTIONS, {**DEFAULT_KEYWORDS, **OWN_KEYWORDS}, strip_comment_tags=True)
+    found = extract_from_dir(APP, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
     for filename, _line, message, _comments, context in found:
         if message:
             catalog.add(message, None, [(filename, None)], context=context)
