@@ -16,6 +16,7 @@ from app.views.order_actions import OrderActionsView
 from app.views.orders import OrderView
 from app.views.passwords import PasswordView
 from app.views.people import PersonView
+from app.views.refunds import RefundView
 from app.views.second_step import SecondStepView
 from app.views.sign_in import ProofView, SignInView
 from app.views.stores import StoreView
@@ -37,7 +38,7 @@ def register_views(appbuilder: AppBuilder) -> None:
     appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
     for view in (ProofView, PasswordView, SecondStepView, PersonView, TeamView, StoreView, TokenView, OrderView):
         appbuilder.add_view_no_menu(view)
-    for view in (OrderPageView, OrderActionsView, DocumentView):
+    for view in (OrderPageView, OrderActionsView, DocumentView, RefundView):
         appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
     for view in (AuditView, ErasureView):

@@ -1,0 +1,122 @@
+"""``/refunds/``: who asked for which refund and how far it is; in standalone mode also the desk that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import flash, redirect, request
+from flask_appbuilder import BaseView, expose, has_access, permission_name
+from flask_babel import gettext
+from werkzeug.wrappers import Response
+
+from app.actions import desk
+from app.db import session, transaction
+from app.domain.orders import MAX_ID
+from app.domain.refusal import Invalid, NotFound, Refused
+from app.i18n import say
+from app.models.base import utcnow
+from app.queries.refunds import FILTERS, refund_requests
+from app.security import current_actor
+from app.settings import settings
+from app.views.answers import page
+from app.views.order import card_of, read_order_id
+from app.views.order_actions import note_refused
+
+
+class RefundView(BaseView):
+    """Refund requests. ``can_list`` is everybody's; ``can_decide`` the administrators'."""
+
+    route_base = "/refunds"
+    default_view = "list"
+
+    @expose("/")
+    @has_access
+    def list(self) -> Response:
+        """The requests the person may see, by status."""
+        status = request.args.get("status", "open")
+        before = request.args.get("before", "")
+        if status not in FILTERS:
+            raise NotFound
+        known = before.isascii() and before.isdigit() and int(before) <= MAX_ID
+        return _list(status=status, before=int(before) if known else None)
+
+    @expose("/<string:order_id>/take", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def take(self, order_id: str) -> Response:
+        """Take the order's open request up."""
+        number = read_order_id(order_id)
+        return _decide(
+            number,
+            "take",
+            lambda: desk.take(session, current_actor(), number, now=utcnow()),
+            gettext("The request has been taken up."),
+        )
+
+    @expose("/<string:order_id>/complete", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def complete(self, order_id: str) -> Response:
+        """Refund in full, or the chosen items."""
+        number = read_order_id(order_id)
+        return _decide(
+            number,
+            "complete",
+            lambda: desk.complete(
+                session,
+                current_actor(),
+                number,
+                result=request.form.get("result", ""),
+                item_ids=request.form.getlist("items"),
+                remove_codes="remove_codes" in request.form,
+                now=utcnow(),
+            ),
+            gettext("The refund has been completed. The person who asked for it is told by mail."),
+        )
+
+    @expose("/<string:order_id>/refuse", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def refuse(self, order_id: str) -> Response:
+        """Refuse with a comment."""
+        number = read_order_id(order_id)
+        return _decide(
+            number,
+            "refuse",
+            lambda: desk.refuse(
+                session, current_actor(), number, comment=request.form.get("comment", ""), now=utcnow()
+            ),
+            gettext("The request has been refused. The person who asked for it is told by mail."),
+        )
+
+
+def _decide(number: int, verb: str, action: Callable[[], object], told: str) -> Response:
+    """Run a decision of the desk in one transaction and answer."""
+    if not settings().standalone:
+        raise NotFound  # the platform decides; there is no desk
+    try:
+        with transaction():
+            action()
+    except Refused as refused:
+        card = card_of(number)
+        note_refused(card.id, card.store_id, verb, refused)
+        return _list(status="all", order_id=number, code=409, refused=say(refused.refusal))
+    except Invalid as invalid:
+        return _list(
+            status="all", order_id=number, code=422, errors=invalid.errors, typed=request.form,
+            chosen=request.form.getlist("items"), verb=verb,
+        )  # fmt: skip
+    flash(told, "success")
+    return redirect("/refunds/", 303)
+
+
+def _list(
+    *, status: str, before: int | None = None, order_id: int | None = None, code: int = 200, **values: object
+) -> Response:
+    actor = current_actor()
+    decides = settings().standalone and actor.may("can_decide", "RefundView")
+    found = refund_requests(session, actor, utcnow(), status=status, before=before, order_id=order_id, desk=decides)
+    return page(
+        "refunds/list.html", code, found=found, status=status, decides=decides, all_of_stores=actor.is_lead or
+        actor.is_admin, narrowed=order_id is not None, **values,
+    )  # fmt: skip

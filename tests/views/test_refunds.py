@@ -1,0 +1,140 @@
+"""``/refunds/`` and the desk (contract.md 2 and 5)."""
+
+import dataclasses
+import re
+
+import pytest
+
+from app.models import Document, License, Mail, Order, OrderItem, RefundRequest
+from tests.actions.support import counts, one, rows
+from tests.views.test_order_actions import press, tokens
+
+TWO = [{"amount": "100.00"}, {"amount": "18.00"}]
+
+
+def listed(client, **query):
+    page = client.get("/refunds/", query_string=query)
+    assert page.status_code == 200, page.text
+    return [int(found) for found in re.findall(r'<tr data-order-id="(\d+)"', page.text)]
+
+
+def decide(client, order_id, verb, **fields):
+    page = client.get("/refunds/").text
+    form = re.search(rf'action="/refunds/{order_id}/{verb}">(.*?)</form>', page, re.S)[1]
+    hidden = dict(re.findall(r'name="(csrf_token|request_token)" value="([^"]*)"', form))
+    return client.post(f"/refunds/{order_id}/{verb}", data={**hidden, **fields})
+
+
+@pytest.fixture
+def ann(make):
+    return make.specialist(first_name="Ann", last_name="Lee")
+
+
+def test_who_sees_which_requests(make, ann):
+    mine, other, foreign = make.order(), make.order(), make.order(store="other")
+    colleague, stranger = make.specialist(), make.specialist("other")
+    for client, order_id in ((ann, mine), (colleague, other), (stranger, foreign)):
+        assert press(client, order_id, "refund", reason=f"why {order_id}").status_code == 303
+    lead = make.signed_in(make.person(role="Lead", stores=("acme-eu",)))
+    assert listed(ann) == [mine]
+    assert listed(lead) == [mine, other]
+    assert listed(make.admin()) == [mine, other, foreign]
+    assert f"why {foreign}" not in lead.get("/refunds/?status=all").text
+
+
+def test_the_list_is_by_status_with_age_amount_reason_and_who(make, ann):
+    order_id = make.order()
+    press(ann, order_id, "refund", reason="Paid <twice>")
+    page = ann.get("/refunds/").text
+    for word in ("Refund request has been sent", "0 hours", "€118.00", "Paid &lt;twice&gt;", "Ann Lee", "A00"):
+        assert word in page
+    assert listed(ann, status="sent") == listed(ann, status="all") == [order_id]
+    assert listed(ann, status="completed") == []
+    for bad in ("nope", "sent' OR 1=1"):
+        assert ann.get("/refunds/", query_string={"status": bad}).status_code == 404
+    assert listed(ann, before="x") == [order_id]
+
+
+def test_one_withdraws_from_the_list(app, make, ann):
+    order_id = make.order()
+    press(ann, order_id, "refund", reason="x")
+    page = ann.get("/refunds/").text
+    form = re.search(rf'action="/orders/{order_id}/refund/withdraw">(.*?)</form>', page, re.S)[1]
+    answer = ann.post(
+        f"/orders/{order_id}/refund/withdraw", data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    )
+    assert (answer.status_code, answer.location) == (303, "/refunds/")
+    assert one(app, RefundRequest).status == "withdrawn"
+
+
+def test_the_desk_takes_up_and_completes_chosen_items(app, make, ann):
+    order_id, boss = make.order(items=TWO), make.admin()
+    press(ann, order_id, "refund", reason="x")
+    assert decide(boss, order_id, "take").status_code == 303
+    assert one(app, Order).refund_status == "updating"
+    answer = decide(boss, order_id, "complete", result="partial", items="i2", remove_codes="y")
+    assert (answer.status_code, answer.location) == (303, "/refunds/")
+    assert (one(app, Order).status, one(app, RefundRequest).result) == ("paid", "partial")
+    assert [i.refunded for i in rows(app, OrderItem, order_by=OrderItem.item_id)] == [False, True]
+    assert [c.deleted for c in rows(app, License)] == [False, True]
+    assert one(app, Mail).params["result"] == "partial refund completed"
+    document = one(app, Document)
+    page = ann.get(f"/orders/{order_id}").text
+    assert f"/orders/{order_id}/documents/{document.document_id}" in page
+    content = ann.get(f"/orders/{order_id}/documents/{document.document_id}")
+    assert content.data.startswith(b"%PDF-")
+
+
+def test_a_refused_decision_says_why_and_keeps_what_was_typed(app, make, ann):
+    order_id, boss = make.order(items=TWO), make.admin()
+    press(ann, order_id, "refund", reason="x")
+    before = counts(app)
+    answer = decide(boss, order_id, "complete", result="partial")
+    assert answer.status_code == 422
+    assert "Choose at least one item to refund." in answer.text
+    assert re.search(r'value="partial" checked', answer.text)
+    answer = decide(boss, order_id, "refuse", comment="я" * 1001)
+    assert answer.status_code == 422
+    assert "я" * 1001 in answer.text
+    assert counts(app) == before
+    assert decide(boss, order_id, "refuse", comment="Too late").status_code == 303
+    assert (one(app, RefundRequest).status, one(app, RefundRequest).comment) == ("refused", "Too late")
+    assert "Too late" in ann.get(f"/orders/{order_id}").text
+    before = counts(app)[:3]
+    answer = boss.post(f"/refunds/{order_id}/complete", data={**tokens(boss, order_id), "result": "full"})
+    assert answer.status_code == 409
+    assert "This order has no open refund request." in answer.text
+    assert counts(app)[:3] == before
+
+
+@pytest.mark.parametrize("role", ["Specialist", "Lead"])
+@pytest.mark.parametrize("verb", ["take", "complete", "refuse"])
+def test_only_administrators_decide(app, make, ann, role, verb):
+    order_id = make.order()
+    press(ann, order_id, "refund", reason="x")
+    client = make.signed_in(make.person(role=role, stores=("acme-eu",)))
+    assert f"/refunds/{order_id}/{verb}" not in client.get("/refunds/").text
+    before = counts(app)
+    answer = client.post(
+        f"/refunds/{order_id}/{verb}", data={**tokens(client, order_id), "result": "full", "comment": "x"}
+    )
+    assert answer.status_code in (302, 403)
+    assert counts(app) == before
+
+
+def test_with_a_platform_there_is_no_desk(app, make, ann, monkeypatch):
+    order_id, boss = make.order(), make.admin()
+    press(ann, order_id, "refund", reason="x")
+    hidden = tokens(boss, order_id)
+    changed = dataclasses.replace(app.extensions["settings"], platform_url="http://127.0.0.1:1")
+    monkeypatch.setitem(app.extensions, "settings", changed)
+    before = counts(app)
+    assert f"/refunds/{order_id}/take" not in boss.get("/refunds/").text
+    assert boss.post(f"/refunds/{order_id}/take", data=hidden).status_code == 404
+    assert counts(app) == before
+
+
+def test_a_missing_order_is_not_there_for_the_desk(make):
+    boss, order_id = make.admin(), make.order()
+    for address in ("999/take", "0/refuse", f"{2**80}/complete", "x/take"):
+        assert boss.post(f"/refunds/{address}", data=tokens(boss, order_id)).status_code == 404
