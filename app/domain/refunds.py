@@ -99,6 +99,11 @@ REASON_LONG = Refusal(
     "The reason is too long: %(count)d characters, at most %(max)d.",
     {"count": 0, "max": REASON_MAX},
 )
+COMMENT_LONG = Refusal(
+    "refund.comment_long",
+    "The comment is too long: %(count)d characters, at most %(max)d.",
+    {"count": 0, "max": COMMENT_MAX},
+)
 COMMENT_EMPTY = Refusal("refund.comment_empty", "Say why the refund is refused.")
 
 
@@ -155,7 +160,7 @@ def clean_reason(text: str) -> str:
     if not found:
         raise Invalid({"reason": [REASON_EMPTY]})
     if len(found) > REASON_MAX:
-        raise Invalid({"reason": [_too_long(found, REASON_MAX)]})
+        raise Invalid({"reason": [_too_long(REASON_LONG, found)]})
     return found
 
 
@@ -165,7 +170,7 @@ def clean_comment(text: str) -> str:
     if not found:
         raise Invalid({"comment": [COMMENT_EMPTY]})
     if len(found) > COMMENT_MAX:
-        raise Invalid({"comment": [_too_long(found, COMMENT_MAX)]})
+        raise Invalid({"comment": [_too_long(COMMENT_LONG, found)]})
     return found
 
 
@@ -187,5 +192,5 @@ def _clean(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text).strip()
 
 
-def _too_long(text: str, most: int) -> Refusal:
-    return Refusal(REASON_LONG.code, REASON_LONG.text, {"count": len(text), "max": most})
+def _too_long(refusal: Refusal, text: str) -> Refusal:
+    return Refusal(refusal.code, refusal.text, {**refusal.params, "count": len(text)})
