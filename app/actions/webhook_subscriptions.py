@@ -1,0 +1,170 @@
+"""What webhooks say about subscriptions (domain.md 5 and 9.1). The newest moment wins; the portal's decisions stay."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.actions.record_family import merged
+from app.actions.rows import Row
+from app.domain.orders import Status
+from app.domain.subscriptions import Mechanism, SubscriptionStatus, after_resume
+from app.domain.webhooks import CANCELLED, RESTORED, Message
+from app.models import Order, OrderEvent, OrderItem, OrderRelation, Subscription
+
+_COLUMNS = ("store_id", "code", "type", "status", "period", "next_charge_date", "parent_order_id", "decided_at",
+            "version", "source_at")  # fmt: skip
+
+
+def merge_subscriptions(session: Session, order: Order, message: Message) -> None:
+    """Apply the message's subscription block and event, and what a renewal order's payment means."""
+    block = message.subscription
+    if block is not None:
+        parent = int(block.code.partition("_")[0])
+        known = _find(session, order.store_id, block.code)
+        if known is None and block.type is not None and block.status is not None:
+            known = Subscription(store_id=order.store_id, code=block.code, parent_order_id=parent)
+            _set(
+                known,
+                {
+                    "store_id": order.store_id, "code": block.code, "type": block.type, "status": block.status,
+                    "period": None, "next_charge_date": None, "parent_order_id": parent, "decided_at": None,
+                    "version": None, "source_at": message.at,
+                },
+            )  # fmt: skip
+            session.add(known)
+            session.flush()
+        elif known is not None and block.status is not None:
+            _say(known, block.status, message.at)
+        _link(session, order, block.code, parent, message)
+    for subscription in _of_event(session, order, message):
+        _replay(session, subscription)
+    _renewals(session, order)
+    session.flush()
+
+
+def _find(session: Session, store_id: int, code: str) -> Subscription | None:
+    return session.scalar(
+        sa.select(Subscription)
+        .where(Subscription.store_id == store_id, Subscription.code == code)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def _say(subscription: Subscription, status: str, at: dt.datetime) -> None:
+    """A word about the status, by a webhook of that moment."""
+    known: Row = {name: getattr(subscription, name) for name in _COLUMNS}
+    row = merged(known, [{**known, "status": status, "version": None, "source_at": at}])
+    if row is not None:
+        _set(subscription, row)
+
+
+def _set(subscription: Subscription, row: Row) -> None:
+    for name in _COLUMNS:
+        setattr(subscription, name, row[name])
+
+
+def _link(session: Session, order: Order, code: str, parent: int, message: Message) -> None:
+    """The order's item belongs to the subscription; a renewal belongs to its parent."""
+    keys = {product.key for product in message.products}
+    for item in session.scalars(sa.select(OrderItem).where(OrderItem.order_id == order.id)):
+        if item.source == "webhook" and item.product_id in keys and item.subscription_code is None:
+            item.subscription_code = code
+    if parent != order.id:
+        _relate(session, order.store_id, parent, order.id, code)
+    else:
+        renewals = sa.select(OrderItem.order_id).where(
+            OrderItem.store_id == order.store_id, OrderItem.subscription_code == code, OrderItem.order_id != order.id
+        )
+        for child in session.scalars(renewals):
+            _relate(session, order.store_id, order.id, child, code)
+
+
+def _relate(session: Session, store_id: int, parent: int, child: int, code: str) -> None:
+    here = session.scalar(sa.select(Order.id).where(Order.id == parent, Order.store_id == store_id))
+    key = {"order_id": parent, "related_id": child, "kind": "child", "subscription_code": code}
+    if here is not None and session.get(OrderRelation, key) is None:
+        session.add(OrderRelation(**key, store_id=store_id))
+        session.flush()
+
+
+def _of_event(session: Session, order: Order, message: Message) -> list[Subscription]:
+    """The subscriptions the events of this order may speak of: its own ones (events always name the parent)."""
+    statement = sa.select(Subscription).where(
+        Subscription.store_id == order.store_id, Subscription.parent_order_id == order.id
+    )
+    return list(session.scalars(statement.with_for_update().execution_options(populate_existing=True)))
+
+
+def _replay(session: Session, subscription: Subscription) -> None:
+    """Apply the newest cancellation or restoration the order's history knows, if it is newer than what is believed.
+
+    Taken from the history, so that an event that came before its subscription was known is not lost.
+    """
+    ending = f", subscription {subscription.code}"
+    newest: tuple[dt.datetime, str] | None = None
+    for line in session.scalars(
+        sa.select(OrderEvent).where(
+            OrderEvent.order_id == subscription.parent_order_id,
+            OrderEvent.source == "webhook",
+            OrderEvent.kind == "subscription",
+        )
+    ):
+        event = line.event_id.rpartition(".")[0]
+        if event not in (CANCELLED, RESTORED) or (", subscription " in line.text and not line.text.endswith(ending)):
+            continue
+        if event == RESTORED and subscription.type == Mechanism.PMR:
+            continue
+        # Of two words of one moment the cancellation stands: nobody is charged by mistake.
+        if newest is None or (line.at, event == CANCELLED) > (newest[0], newest[1] == CANCELLED):
+            newest = (line.at, event)
+    if newest is None:
+        return
+    at, event = newest
+    status = SubscriptionStatus.CANCELLED if event == CANCELLED else after_resume(_unpaid(session, subscription))
+    if subscription.source_at is None or at > subscription.source_at or event == CANCELLED:
+        _say(subscription, status.value, at)
+
+
+def _unpaid(session: Session, subscription: Subscription) -> bool:
+    """Is there a renewal order that waits for its payment?"""
+    return (
+        session.scalar(
+            sa.select(Order.id)
+            .join(OrderRelation, OrderRelation.related_id == Order.id)
+            .where(
+                OrderRelation.order_id == subscription.parent_order_id,
+                OrderRelation.kind == "child",
+                OrderRelation.subscription_code == subscription.code,
+                Order.store_id == subscription.store_id,
+                Order.status == Status.NOT_PAID,
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def _renewals(session: Session, order: Order) -> None:
+    """A renewal order that waits for payment makes an active subscription ``not_paid``; once paid, active again."""
+    statement = (
+        sa.select(Subscription)
+        .join(
+            OrderRelation,
+            sa.and_(
+                OrderRelation.order_id == Subscription.parent_order_id,
+                OrderRelation.subscription_code == Subscription.code,
+            ),
+        )
+        .where(
+            OrderRelation.related_id == order.id,
+            OrderRelation.kind == "child",
+            Subscription.store_id == order.store_id,
+            Subscription.status != SubscriptionStatus.CANCELLED,
+        )
+    )
+    for subscription in session.scalars(statement):
+        subscription.status = after_resume(_unpaid(session, subscription)).value

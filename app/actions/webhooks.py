@@ -1,0 +1,169 @@
+"""Take webhooks in, and apply them: forward only, in any order, as often as they come (domain.md 9.1)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.actions.queue import hint
+from app.actions.record import CLOSED, FOREIGN, LOCK_ORDER, order_lock
+from app.actions.rows import lock_names
+from app.actions.webhook_merge import merge_items, merge_lines, merge_plain, merge_status, new_order
+from app.actions.webhook_subscriptions import merge_subscriptions
+from app.domain import webhooks as words
+from app.domain.access import PLATFORM
+from app.domain.webhooks import Message, read_message
+from app.models import Order, OrderItem, Store, WebhookDelivery
+from app.models.base import db_now
+
+log = logging.getLogger(__name__)
+
+DONE, IGNORED, REFUSED = "done", "ignored", "refused"
+INCOMPLETE = "is missing, and the order is not known yet"
+
+
+def receive_delivery(session: Session, store_id: int, value: Mapping[str, Any], body: bytes) -> int | None:
+    """Store a signed message and tell the workers after the commit; None when the same body is here already."""
+    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(WebhookDelivery)
+        .values(
+            store_id=store_id,
+            digest=hashlib.sha256(body).hexdigest(),
+            event=words.text(value.get("event"), 100) or "",
+            order_id=words.order_id(value.get("order_id")),
+            body=body.decode("utf-8"),
+            next_at=db_now(),
+            created_at=db_now(),
+        )
+        .on_conflict_do_nothing()
+        .returning(WebhookDelivery.id)
+    )
+    new_id = session.scalar(statement)
+    if new_id is not None:
+        hint(session, "webhooks", new_id)
+    return new_id
+
+
+def apply_delivery(
+    session: Session, delivery: WebhookDelivery, body: str | None, now: dt.datetime
+) -> tuple[str, str | None]:
+    """Apply a stored message in the running transaction: the delivery's new state, and why where it was not applied.
+
+    States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied).
+    """
+    if body is None:
+        return REFUSED, "the body is gone: the customer was erased, or it is too old"
+    try:
+        message = read_message(words.read_body(body.encode("utf-8", "surrogatepass")))
+    except words.NotAnObject:
+        return REFUSED, "the body is no JSON object"
+    if message.event not in words.SENTENCES:
+        log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
+        return IGNORED, "an event the portal does not know"
+    state, reason, order = apply_message(session, message, store_id=delivery.store_id, now=now)
+    if order is not None and order.erased_at is not None:
+        _empty(session, delivery)
+    return state, reason
+
+
+def record_platform_order(
+    session: Session, fields: Mapping[str, Any], *, store_id: int, now: dt.datetime
+) -> tuple[str, str | None]:
+    """Apply an order as it was just read from the platform (domain.md 9.2): state and reason as of ``apply_delivery``.
+
+    ``fields`` has the webhook's fields, with ``product`` or ``products``. The order is known to be of this store,
+    or new.
+    """
+    message = read_message({**fields, "event": ""}, now=now)
+    state, reason, order = apply_message(session, message, store_id=store_id, now=now)
+    if order is not None:
+        order.read_back_at = now
+    return state, reason
+
+
+def apply_message(
+    session: Session, message: Message, *, store_id: int, now: dt.datetime
+) -> tuple[str, str | None, Order | None]:
+    """Merge a message into its order, making the order where it is new. Never changes ``version`` and the store."""
+    if message.order_id is None:
+        return REFUSED, "order_id is missing or no order id", None
+    store = session.get_one(Store, store_id)
+    lock_names(session, [(LOCK_ORDER, order_lock(message.order_id))])
+    order = session.scalar(
+        sa.select(Order)
+        .where(Order.id == message.order_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if order is not None and order.store_id != store_id:
+        return REFUSED, f"store: {FOREIGN}", None
+    if store.closed_at is not None:
+        return REFUSED, f"store: {store.name} {CLOSED}", None
+    if order is None:
+        missing = [name for name in ("created_at", "currency") if name not in message.plain]
+        if missing:
+            name = {"created_at": "create_date"}.get(missing[0], missing[0])
+            return REFUSED, f"{name} {INCOMPLETE}", None
+        order = new_order(message, store_id, now)
+        session.add(order)
+        session.flush()
+    _merge(session, order, message, now)
+    return DONE, None, order
+
+
+def _merge(session: Session, order: Order, message: Message, now: dt.datetime) -> None:
+    items = list(
+        session.scalars(
+            sa.select(OrderItem)
+            .where(OrderItem.order_id == order.id)
+            .order_by(OrderItem.position, OrderItem.item_id)
+            .execution_options(populate_existing=True)
+        )
+    )
+    before = (order.status, order.total, order.email, order.paid_at, [(i.item_id, i.quantity, i.amount) for i in items])
+    merge_plain(order, message)
+    returned = merge_items(session, order, items, message)
+    merge_status(order, items, message)
+    order.recorded_at = now
+    session.flush()
+    merge_lines(session, order, message)
+    merge_subscriptions(session, order, message)
+    after = (order.status, order.total, order.email, order.paid_at, [(i.item_id, i.quantity, i.amount) for i in items])
+    _tell_refunds(session, order, items, message, returned=returned, changed=before != after, now=now)
+    session.flush()
+
+
+def _tell_refunds(
+    session: Session,
+    order: Order,
+    items: list[OrderItem],
+    message: Message,
+    *,
+    returned: bool,
+    changed: bool,
+    now: dt.datetime,
+) -> None:
+    """A returned product completes an open request; any other change of the order moves it to ``updating``."""
+    if returned and order.refund_status in ("sent", "updating"):
+        result = "full" if all(item.refunded for item in items) else "partial"
+        apply_platform_refund(session, order, "completed", result, message.at, now=now, actor=PLATFORM)
+    elif changed:
+        note_order_change(session, order, now=now)
+
+
+def _empty(session: Session, delivery: WebhookDelivery) -> None:
+    """The customer is erased: the message must not keep what it says about them."""
+    session.execute(
+        sa.update(WebhookDelivery)
+        .where(WebhookDelivery.id == delivery.id)
+        .values(body=None)
+        .execution_options(synchronize_session=False)
+    )
