@@ -20,7 +20,7 @@ from app.actions import record_rows as rows_of
 from app.actions.erasure import erase_order, note_erased
 from app.actions.record_family import write_family
 from app.actions.record_plan import Known, Plan
-from app.actions.record_refunds import plan_requests, write_requests
+from app.actions.record_refunds import plan_requests, tell_requests, write_requests
 from app.actions.rows import (
     LOCK_ORDER,
     LOCK_SUBSCRIPTION,
@@ -270,9 +270,10 @@ def _write(session: Session, plans: list[Plan], source: Actor, now: dt.datetime)
     if old:
         upsert_rows(session, Order, [p.order for p in old])
         _sync_children(session, old, now)
-    write_requests(session, plans, source, now)
+    write_requests(session, plans)
     write_family(session, plans)
     session.expire_all()
+    tell_requests(session, plans, source, now)
 
 
 def _insert_children(session: Session, plans: list[Plan], source: Actor, now: dt.datetime) -> None:

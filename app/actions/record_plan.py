@@ -28,6 +28,7 @@ class Plan:
     items: list[Row]
     licenses: list[Row]
     request: Row | None = None
+    request_told: bool = False
     request_moved: bool = False
     changed: bool = True
 

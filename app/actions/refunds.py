@@ -158,11 +158,16 @@ def apply_platform_refund(
         session.scalars(sa.select(RefundRequest).where(RefundRequest.order_id == order.id).order_by(RefundRequest.id))
     )
     facts = [
-        RequestFacts(r.id, r.status, r.result, r.platform_updated, r.decided_at or (
-            r.updated_at if r.status == RequestStatus.WITHDRAWN else None
-        ))
+        RequestFacts(
+            r.id,
+            r.status,
+            r.result,
+            r.platform_updated,
+            r.decided_at or (r.updated_at if r.status == RequestStatus.WITHDRAWN else None),
+            owned=r.decided_by is not None,
+        )
         for r in requests
-    ]  # fmt: skip
+    ]
     step = refund_step(facts, status, result, updated)
     if step is None:
         return False
@@ -193,6 +198,17 @@ def apply_platform_refund(
     event = Event.COMPLETE if step.status == RequestStatus.COMPLETED else Event.REFUSE
     decide(session, actor, order, request, event=event, result=Result(step.result or Result.FAILED), now=now)
     return True
+
+
+def make_full(session: Session, order: Order) -> None:
+    """The platform's partial refund has turned out to be a full one. Nobody is told twice; what people here decided
+    stays."""
+    request = session.scalar(
+        sa.select(RefundRequest).where(RefundRequest.order_id == order.id).order_by(RefundRequest.id.desc()).limit(1)
+    )
+    if request is not None and request.status == RequestStatus.COMPLETED and request.decided_by is None:
+        request.result = Result.FULL
+        show_status(session, order)
 
 
 def decide(

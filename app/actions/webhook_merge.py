@@ -21,6 +21,7 @@ from app.domain.webhooks import DELIVERED, RETURNED, Message, Product, item_id_o
 from app.models import Order, OrderEvent, OrderItem
 
 _OF_ITEM = ("sku", "name", "quantity", "price", "discount_percent", "discount_amount", "vat_amount", "amount")
+_SEARCHED = ("email", "first_name", "last_name", "company_name", "vat_number", "phone")
 _GONE_WITH_ERASURE = frozenset({"external_id", "order_detail_url"})
 
 
@@ -64,7 +65,8 @@ def merge_plain(order: Order, message: Message) -> None:
         for name in erased_fields(order.customer_type):  # the kind of customer may just have been learned
             setattr(order, name, None)
     row = {
-        name: getattr(order, name) for name in ("email", "first_name", "last_name", "company_name", "vat_number", "phone")
+        name: getattr(order, name)
+        for name in ("email", "first_name", "last_name", "company_name", "vat_number", "phone")
     }
     add_keys(row)
     for name, value in row.items():
@@ -87,15 +89,16 @@ def _weight(value: Any) -> tuple[bool, str]:
 def merge_items(session: Session, order: Order, items: list[OrderItem], message: Message) -> bool:
     """Merge the products; ``items`` becomes the order's items. True when an item has been refunded by this."""
     refunded = False
+    before = sum((item.amount for item in items), start=Decimal(0))
     for product in message.products:
         item = _find(items, product, message)
         if item is None:
-            if order.version is not None:
+            if order.version is not None and message.event:
                 continue  # a snapshot is the whole order: a product it does not have waits for the next one
             item = _new_item(order, product, message)
             items.append(item)
             session.add(item)
-        elif order.version is None:
+        elif order.version is None or not message.event:  # what was just read is newer than any snapshot
             _merge_item(item, product, message)
         if message.event == DELIVERED:
             item.delivered = True
@@ -106,6 +109,10 @@ def merge_items(session: Session, order: Order, items: list[OrderItem], message:
         for position, item in enumerate(items, 1):
             item.position = position
         order.total = sum((item.amount for item in items), start=Decimal(0))
+    else:  # a snapshot's total may hold more than its items
+        for position, item in enumerate(items, 1):
+            item.position = item.position or position
+        order.total += sum((item.amount for item in items), start=Decimal(0)) - before
     order.delivery = order_delivery(item.delivered for item in items).value
     return refunded
 

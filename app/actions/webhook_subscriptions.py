@@ -7,6 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.actions.orders import lock_subscription
 from app.actions.record_family import merged
 from app.actions.rows import Row
 from app.domain.orders import Status
@@ -17,12 +18,15 @@ from app.models import Order, OrderEvent, OrderItem, OrderRelation, Subscription
 _COLUMNS = ("store_id", "code", "type", "status", "period", "next_charge_date", "parent_order_id", "decided_at",
             "version", "source_at")  # fmt: skip
 
+_RANK = {SubscriptionStatus.ACTIVE: 0, SubscriptionStatus.NOT_PAID: 1, SubscriptionStatus.CANCELLED: 2}
 
-def merge_subscriptions(session: Session, order: Order, message: Message) -> None:
-    """Apply the message's subscription block and event, and what a renewal order's payment means."""
+
+def merge_subscriptions(session: Session, order: Order, message: Message, *, moved: bool) -> None:
+    """Apply the message's subscription block and event. ``moved``: the order's status has just changed."""
     block = message.subscription
     if block is not None:
         parent = int(block.code.partition("_")[0])
+        lock_subscription(session, order, block.code)
         known = _find(session, order.store_id, block.code)
         if known is None and block.type is not None and block.status is not None:
             known = Subscription(store_id=order.store_id, code=block.code, parent_order_id=parent)
@@ -39,9 +43,10 @@ def merge_subscriptions(session: Session, order: Order, message: Message) -> Non
         elif known is not None and block.status is not None:
             _say(known, block.status, message.at)
         _link(session, order, block.code, parent, message)
-    for subscription in _of_event(session, order, message):
+    for subscription in _own(session, order):
         _replay(session, subscription)
-    _renewals(session, order)
+    if moved:
+        _renewals(session, order)
     session.flush()
 
 
@@ -57,6 +62,8 @@ def _find(session: Session, store_id: int, code: str) -> Subscription | None:
 def _say(subscription: Subscription, status: str, at: dt.datetime) -> None:
     """A word about the status, by a webhook of that moment."""
     known: Row = {name: getattr(subscription, name) for name in _COLUMNS}
+    if known["version"] is None and known["source_at"] == at and _RANK[status] < _RANK[known["status"]]:
+        return  # of two words of one moment the same one stands, whichever comes first
     row = merged(known, [{**known, "status": status, "version": None, "source_at": at}])
     if row is not None:
         _set(subscription, row)
@@ -91,8 +98,8 @@ def _relate(session: Session, store_id: int, parent: int, child: int, code: str)
         session.flush()
 
 
-def _of_event(session: Session, order: Order, message: Message) -> list[Subscription]:
-    """The subscriptions the events of this order may speak of: its own ones (events always name the parent)."""
+def _own(session: Session, order: Order) -> list[Subscription]:
+    """The subscriptions the order's events may speak of: those it is the parent of (events always name the parent)."""
     statement = sa.select(Subscription).where(
         Subscription.store_id == order.store_id, Subscription.parent_order_id == order.id
     )

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import logging
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions.queue import hint
-from app.actions.record import CLOSED, FOREIGN, LOCK_ORDER, order_lock
-from app.actions.rows import lock_names
+from app.actions.record import CLOSED, FOREIGN
+from app.actions.refunds import apply_platform_refund, make_full, note_order_change
+from app.actions.rows import LOCK_ORDER, lock_names, order_lock
 from app.actions.webhook_merge import merge_items, merge_lines, merge_plain, merge_status, new_order
 from app.actions.webhook_subscriptions import merge_subscriptions
 from app.domain import webhooks as words
 from app.domain.access import PLATFORM
-from app.domain.webhooks import Message, read_message
-from app.models import Order, OrderItem, Store, WebhookDelivery
+from app.domain.webhooks import Message, SubscriptionBlock, read_message
+from app.models import Order, OrderItem, OrderParameter, Store, WebhookDelivery
 from app.models.base import db_now
 
 log = logging.getLogger(__name__)
@@ -52,11 +55,24 @@ def receive_delivery(session: Session, store_id: int, value: Mapping[str, Any], 
     return new_id
 
 
+class ReadOrder(Protocol):
+    """An order as it was just read from the platform (``app.platform.port.PlatformOrder``)."""
+
+    order_id: int
+    fields: dict[str, Any]
+    products: tuple[dict[str, Any], ...]
+    refund: Any
+    subscription: Any
+    additional: tuple[tuple[str, str], ...]
+
+
 def apply_delivery(
-    session: Session, delivery: WebhookDelivery, body: str | None, now: dt.datetime
+    session: Session, delivery: WebhookDelivery, body: str | None, now: dt.datetime, read: ReadOrder | None = None
 ) -> tuple[str, str | None]:
     """Apply a stored message in the running transaction: the delivery's new state, and why where it was not applied.
 
+    ``read``: the order as the platform tells it now, where there is a platform to ask; then the message is only a
+    hint, of which the event counts and the unsigned rest does not.
     States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied).
     """
     if body is None:
@@ -68,6 +84,11 @@ def apply_delivery(
     if message.event not in words.SENTENCES:
         log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
         return IGNORED, "an event the portal does not know"
+    if read is not None and message.order_id == read.order_id:
+        state, reason = record_platform_order(session, read, store_id=delivery.store_id, now=now)
+        if state != DONE:
+            return state, reason
+        message = dataclasses.replace(message, status=None, plain={}, subscription=None)
     state, reason, order = apply_message(session, message, store_id=delivery.store_id, now=now)
     if order is not None and order.erased_at is not None:
         _empty(session, delivery)
@@ -75,18 +96,47 @@ def apply_delivery(
 
 
 def record_platform_order(
-    session: Session, fields: Mapping[str, Any], *, store_id: int, now: dt.datetime
+    session: Session, read: ReadOrder, *, store_id: int, now: dt.datetime
 ) -> tuple[str, str | None]:
     """Apply an order as it was just read from the platform (domain.md 9.2): state and reason as of ``apply_delivery``.
 
-    ``fields`` has the webhook's fields, with ``product`` or ``products``. The order is known to be of this store,
-    or new.
+    Nothing is newer than what was just read; what only moves forward still does.
     """
-    message = read_message({**fields, "event": ""}, now=now)
+    fields = {**read.fields, "event": "", "order_id": read.order_id, "products": list(read.products)}
+    message = dataclasses.replace(read_message(fields, now=now), subscription=_block(read.subscription))
     state, reason, order = apply_message(session, message, store_id=store_id, now=now)
-    if order is not None:
-        order.read_back_at = now
+    if order is None:
+        return state, reason
+    order.read_back_at = now
+    if read.refund is not None and read.refund.status is not None:
+        updated = read.refund.updated or now
+        apply_platform_refund(session, order, read.refund.status, read.refund.result, updated, now=now)
+    if read.additional and order.erased_at is None:
+        _set_parameters(session, order, read.additional)
+    session.flush()
     return state, reason
+
+
+def _block(told: Any) -> SubscriptionBlock | None:
+    """The platform's subscription block in the words of a message; None where it is no subscription of ours."""
+    if told is None or not re.fullmatch("[0-9]{1,19}_[0-9]{1,19}", told.code):
+        return None
+    status = told.status or {True: "active", False: "cancelled"}.get(told.active)
+    return SubscriptionBlock(told.code, told.type, status)
+
+
+def _set_parameters(session: Session, order: Order, pairs: Sequence[tuple[str, str]]) -> None:
+    session.execute(sa.delete(OrderParameter).where(OrderParameter.order_id == order.id))
+    for position, (name, value) in enumerate(pairs[:1000], 1):
+        session.add(
+            OrderParameter(
+                order_id=order.id,
+                position=position,
+                store_id=order.store_id,
+                name=words.text(name, 255) or "",
+                value=words.text(value, 4000) or "",
+            )
+        )
 
 
 def apply_message(
@@ -98,10 +148,7 @@ def apply_message(
     store = session.get_one(Store, store_id)
     lock_names(session, [(LOCK_ORDER, order_lock(message.order_id))])
     order = session.scalar(
-        sa.select(Order)
-        .where(Order.id == message.order_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+        sa.select(Order).where(Order.id == message.order_id).with_for_update().execution_options(populate_existing=True)
     )
     if order is not None and order.store_id != store_id:
         return REFUSED, f"store: {FOREIGN}", None
@@ -115,11 +162,14 @@ def apply_message(
         order = new_order(message, store_id, now)
         session.add(order)
         session.flush()
-    _merge(session, order, message, now)
+        was = None
+    else:
+        was = order.status
+    _merge(session, order, message, was, now)
     return DONE, None, order
 
 
-def _merge(session: Session, order: Order, message: Message, now: dt.datetime) -> None:
+def _merge(session: Session, order: Order, message: Message, was: str | None, now: dt.datetime) -> None:
     items = list(
         session.scalars(
             sa.select(OrderItem)
@@ -128,14 +178,14 @@ def _merge(session: Session, order: Order, message: Message, now: dt.datetime) -
             .execution_options(populate_existing=True)
         )
     )
-    before = (order.status, order.total, order.email, order.paid_at, [(i.item_id, i.quantity, i.amount) for i in items])
+    before = (was, order.total, order.email, order.paid_at, [(i.item_id, i.quantity, i.amount) for i in items])
     merge_plain(order, message)
     returned = merge_items(session, order, items, message)
     merge_status(order, items, message)
     order.recorded_at = now
     session.flush()
     merge_lines(session, order, message)
-    merge_subscriptions(session, order, message)
+    merge_subscriptions(session, order, message, moved=order.status != was)
     after = (order.status, order.total, order.email, order.paid_at, [(i.item_id, i.quantity, i.amount) for i in items])
     _tell_refunds(session, order, items, message, returned=returned, changed=before != after, now=now)
     session.flush()
@@ -152,9 +202,12 @@ def _tell_refunds(
     now: dt.datetime,
 ) -> None:
     """A returned product completes an open request; any other change of the order moves it to ``updating``."""
+    whole = all(item.refunded for item in items)
     if returned and order.refund_status in ("sent", "updating"):
-        result = "full" if all(item.refunded for item in items) else "partial"
+        result = "full" if whole else "partial"
         apply_platform_refund(session, order, "completed", result, message.at, now=now, actor=PLATFORM)
+    elif returned and whole and order.refund_result == "partial":
+        make_full(session, order)  # one message a product: the refund was called partial until the last one came
     elif changed:
         note_order_change(session, order, now=now)
 

@@ -23,13 +23,17 @@ _RANK = {
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """A refund request as it stands. ``said_at``: the newest word of the platform about it; ``ended_at``: decided."""
+    """A refund request as it stands. ``said_at``: the newest word of the platform about it; ``ended_at``: decided.
+
+    ``owned``: a person here decided it, so that no word of the platform undoes that (contract.md 4).
+    """
 
     id: int
     status: str
     result: str | None
     said_at: dt.datetime | None
     ended_at: dt.datetime | None
+    owned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,9 @@ def refund_step(
         if _RANK[RequestStatus(status)] <= _RANK[RequestStatus(last.status)]:
             return None
         return RefundStep(last.id, status, result)
-    ended = last.ended_at or last.said_at
-    if last.said_at is not None and updated <= last.said_at:
-        return None
-    if ended is not None and updated <= ended:
-        return None
-    if (status, result) == (last.status, last.result):
-        return None  # the same end, said again
+    heard = [moment for moment in (last.said_at, last.ended_at) if moment is not None]
+    if last.owned or any(updated <= moment for moment in heard) or (status, result) == (last.status, last.result):
+        return None  # decided here, older than its end, or the same end said again
     return RefundStep(None, status, result)
 
 

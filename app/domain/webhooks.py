@@ -159,6 +159,8 @@ _LIMITS = {
 _OF_ORDER = ("order_name", "number_1c", "external_id", "locale")
 _OF_CUSTOMER = ("country", "email", "first_name", "last_name", "phone", "vat_number", "company_name")
 _OF_PAYMENT = ("payment_method", "payment_system_name")
+_ADDRESSES = ("address", "company_billing_address", "company_delivery_address")
+_HTTPS = r"https://[^\s/?#@\\]+(?:[/?#]\S*)?"
 _BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -188,37 +190,35 @@ def read_message(value: Mapping[str, Any], *, now: dt.datetime | None = None) ->
 
 def _plain(value: Mapping[str, Any], event: str, at: dt.datetime, created: dt.datetime | None) -> dict[str, Any]:
     customer, payment = _object(value, "customer"), _object(value, "payment")
-    plain: dict[str, Any] = {}
-    for source, names in ((value, _OF_ORDER), (customer, _OF_CUSTOMER), (payment, _OF_PAYMENT)):
-        for name in names:
-            if name in source:
-                plain[name] = text(source[name], _LIMITS[name])
+    plain: dict[str, Any] = {
+        name: text(source[name], _LIMITS[name])
+        for source, names in ((value, _OF_ORDER), (customer, _OF_CUSTOMER), (payment, _OF_PAYMENT))
+        for name in names
+        if name in source
+    }
+    if plain.get("order_name", "") is None:  # an order always has one
+        del plain["order_name"]
     if "type" in customer:
         kind = text(customer["type"], 32)
         plain["customer_type"] = None if kind is None else "physical" if kind.lower() == "physical" else "legal"
-    for name in ("address", "company_billing_address", "company_delivery_address"):
-        if name in customer and not plain.get("address"):
-            plain["address"] = text(customer[name], 4000)
+    addresses = [text(customer[name], 4000) for name in _ADDRESSES if name in customer]
+    if addresses:
+        plain["address"] = next((found for found in addresses if found), None)
     if "card_last_4" in payment:
-        card = text(payment["card_last_4"], 16) or ""
-        plain["card_last_4"] = card if re.fullmatch("[0-9]{4}", card) else None
+        plain["card_last_4"] = _matching("[0-9]{4}", payment["card_last_4"], 16)
     if "order_detail_url" in value:
-        url = text(value["order_detail_url"], 2001) or ""
-        plain["order_detail_url"] = url if re.fullmatch(r"https://[^\s/?#@\\]+(?:[/?#]\S*)?", url[:2001]) else None
-        if len(url) > 2000:
-            plain["order_detail_url"] = None
-    currency = text(value.get("currency"), 8)
-    if currency and re.fullmatch("[A-Za-z]{3}", currency):
-        plain["currency"] = currency.upper()
-    if created is not None:
-        plain["created_at"] = created
+        plain["order_detail_url"] = _matching(_HTTPS, value["order_detail_url"], 2000)
+    currency = _matching("[A-Za-z]{3}", value.get("currency"), 8)
+    # Dates and the currency only when there are any: an empty pay_date in a late message says nothing.
     paid = moment(value.get("pay_date")) or (at if event == PAID else None)
-    if paid is not None:  # an empty pay_date says nothing: late messages must not take the date away
-        plain["paid_at"] = paid
-    for name in ("order_name",):
-        if plain.get(name) is None:
-            plain.pop(name, None)
-    return plain
+    plain |= {"created_at": created} if created else {}
+    plain |= {"paid_at": paid} if paid else {}
+    return plain | ({"currency": currency.upper()} if currency else {})
+
+
+def _matching(pattern: str, value: Any, most: int) -> str | None:
+    found = text(value, most + 1)
+    return found if found and len(found) <= most and re.fullmatch(pattern, found) else None
 
 
 def _products(value: Mapping[str, Any]) -> tuple[Product, ...]:
@@ -298,7 +298,7 @@ def line_of(message: Message) -> tuple[str, str, str] | None:
 
 
 def text(value: Any, most: int) -> str | None:
-    """A text or a number as text, cut to ``most``, without NUL and lone surrogates; None for anything else or nothing."""
+    """A text or a number as text, cut to ``most``, without NUL and lone surrogates; None for nothing and the rest."""
     if type(value) is int and abs(value) <= MAX_ID:
         value = str(value)
     if not isinstance(value, str):
@@ -314,7 +314,12 @@ def money(value: Any) -> Decimal | None:
             found = Decimal(str(value).strip()) if len(str(value)) <= 40 else None
         except (InvalidOperation, ValueError):
             return None
-        if found is not None and found.is_finite() and abs(found) < 10**15 and -8 <= int(found.as_tuple().exponent) <= 0:
+        if (
+            found is not None
+            and found.is_finite()
+            and abs(found) < 10**15
+            and -8 <= int(found.as_tuple().exponent) <= 0
+        ):
             return found
     return None
 

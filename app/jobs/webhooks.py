@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 
+from app.actions.webhooks import apply_delivery
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs.lease import TRANSIENT, claim, finish, insist
 from app.jobs.timing import Timing, timing
 from app.models import WebhookDelivery
 from app.models.base import db_now, utcnow
+from app.platform import platform
+from app.platform.port import PlatformOrder
+from app.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +30,8 @@ def work_delivery(row_id: int) -> str:
         if row is None:
             return "nothing"
         try:
-            state = insist(lambda: _apply(row))
+            read = _read(row)
+            state = insist(lambda: _apply(row, read))
         except TRANSIENT:
             raise
         except Exception as error:
@@ -37,10 +42,18 @@ def work_delivery(row_id: int) -> str:
     return state
 
 
-def _apply(row: WebhookDelivery) -> str:
-    from app.actions.webhooks import apply_delivery
+def _read(row: WebhookDelivery) -> PlatformOrder | None:
+    """The order as the platform tells it now; None without a platform, or where it does not know the order.
 
-    state, reason = apply_delivery(session, row, row.body, utcnow())
+    Raises SurelyNot or Unknown when it cannot be learned just now: then the delivery is tried again.
+    """
+    if settings().standalone or row.order_id is None or row.body is None:
+        return None
+    return platform().read_order(row.order_id)
+
+
+def _apply(row: WebhookDelivery, read: PlatformOrder | None) -> str:
+    state, reason = apply_delivery(session, row, row.body, utcnow(), read)
     finish(session, row, state, reason=(reason or "")[:500] or None)
     return state
 
