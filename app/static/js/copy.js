@@ -8,8 +8,27 @@ export function say(text, milliseconds = 2500) {
     toast.textContent = "";
   }, milliseconds);
 }
+/* A button beside every live code, made when the order is opened: the server need not draw a thousand of them. */
+function offer(within) {
+  for (const code of within.querySelectorAll(".codes .code > [data-license-id]:not(del)")) {
+    if (code.parentElement.querySelector("[data-copy]")) continue;
+    const button = document.createElement("button");
+    button.className = "iconbtn";
+    button.type = "button";
+    button.dataset.copy = code.textContent;
+    const number = code.closest("li")?.querySelector(".no")?.textContent ?? "";
+    button.setAttribute("aria-label", `${toast.dataset.label} ${number}`.trim());
+    button.innerHTML = '<svg class="ico" aria-hidden="true"><use href="#i-copy"/></svg>';
+    code.after(button);
+  }
+}
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches?.("details.l2") && event.target.open) offer(event.target);
+}, true);
+for (const place of document.querySelectorAll(".o:not(:has(details.l2)), details.l2[open], .customer-page")) offer(place);
+
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy], [data-copy-from]");
+  const button = event.target.closest("button[data-copy], button[data-copy-from]");
   if (!button) return;
   const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom)?.textContent ?? "";
   try {
