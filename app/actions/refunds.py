@@ -148,11 +148,14 @@ def apply_platform_refund(
     *,
     now: dt.datetime,
     actor: Actor = PLATFORM,
+    read_back: bool = False,
 ) -> bool:
     """Take over what the platform says about the order's refund, by webhook, snapshot or reading back; forward only.
 
     ``status`` and ``result`` in the portal's words, ``updated`` when the platform said so. The caller has locked the
     order. True when something changed. The person who asked gets the result mail, once, whoever decided.
+    ``read_back``: read just now and without a date. An end it tells of is not that of a request which has not gone
+    out yet: it is about an earlier one.
     """
     requests = list(
         session.scalars(sa.select(RefundRequest).where(RefundRequest.order_id == order.id).order_by(RefundRequest.id))
@@ -169,7 +172,7 @@ def apply_platform_refund(
         for r in requests
     ]
     step = refund_step(facts, status, result, updated)
-    if step is None:
+    if step is None or (read_back and step.status not in OPEN and _not_gone_out(session, step.request_id)):
         return False
     if step.request_id is None:
         request = RefundRequest(
@@ -198,6 +201,14 @@ def apply_platform_refund(
     event = Event.COMPLETE if step.status == RequestStatus.COMPLETED else Event.REFUSE
     decide(session, actor, order, request, event=event, result=Result(step.result or Result.FAILED), now=now)
     return True
+
+
+def _not_gone_out(session: Session, request_id: int | None) -> bool:
+    """Is our own call about this request still to come, or under way?"""
+    action = sa.select(Action.id).where(
+        Action.refund_request_id == request_id, Action.state.in_(("waiting", "running"))
+    )
+    return request_id is not None and bool(session.scalar(sa.select(action.exists())))
 
 
 def make_full(session: Session, order: Order) -> None:

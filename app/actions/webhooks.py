@@ -109,8 +109,10 @@ def record_platform_order(
         return state, reason
     order.read_back_at = now
     if read.refund is not None and read.refund.status is not None:
-        updated = read.refund.updated or now
-        apply_platform_refund(session, order, read.refund.status, read.refund.result, updated, now=now)
+        updated = read.refund.updated
+        apply_platform_refund(
+            session, order, read.refund.status, read.refund.result, updated or now, now=now, read_back=updated is None
+        )
     if read.additional and order.erased_at is None:
         _set_parameters(session, order, read.additional)
     session.flush()

@@ -53,6 +53,7 @@ SUBSCRIPTION_RESUMED = "subscription.resumed"
 LICENSE_RESEND_ASKED = "license.resend_asked"
 LICENSE_SENT = "license.sent"
 ACTION_ENDED = "action.ended"
+ORDER_RECONCILED = "order.reconciled"
 
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
@@ -108,5 +109,6 @@ EVENTS = {
     LICENSE_RESEND_ASKED: "Asked to resend license information",
     LICENSE_SENT: "Resent license information",
     ACTION_ENDED: "An action ended without effect",
+    ORDER_RECONCILED: "Corrected an order by reading it back",
 }
 """Every event and its sentence (msgids). An event that is not here is refused by a test."""

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 MODULES: tuple[str, ...] = (
     "app.jobs.upkeep",
     "app.jobs.housekeeping",
+    "app.jobs.reconcile",
 )
 """Modules that register tasks."""
 

@@ -101,7 +101,10 @@ class RefundHandler:
 
     def _there(self, action: Action) -> Outcome | None:
         order = platform().read_order(action.order_id)
-        return found_there(order, earlier=_has_earlier(action))
+        try:
+            return found_there(order, earlier=has_earlier(current_session, action))
+        finally:
+            current_session.rollback()
 
 
 def found_there(order: PlatformOrder | None, *, earlier: bool) -> Outcome | None:
@@ -119,23 +122,14 @@ def found_there(order: PlatformOrder | None, *, earlier: bool) -> Outcome | None
     return protocol.done(already=True, refund_status=status.value, refund_result=order.refund.result)
 
 
-def _has_earlier(action: Action) -> bool:
-    try:
-        return bool(
-            current_session.scalar(
-                sa.select(
-                    sa.select(RefundRequest.id)
-                    .where(
-                        RefundRequest.order_id == action.order_id,
-                        RefundRequest.id != action.refund_request_id,
-                        RefundRequest.status.in_((RequestStatus.COMPLETED, RequestStatus.REFUSED)),
-                    )
-                    .exists()
-                )
-            )
-        )
-    finally:
-        current_session.rollback()
+def has_earlier(session: Session, action: Action) -> bool:
+    """Had the order another request, decided by now, before this action's?"""
+    earlier = sa.select(RefundRequest.id).where(
+        RefundRequest.order_id == action.order_id,
+        RefundRequest.id != action.refund_request_id,
+        RefundRequest.status.in_((RequestStatus.COMPLETED, RequestStatus.REFUSED)),
+    )
+    return bool(session.scalar(sa.select(earlier.exists())))
 
 
 def _what(action: Action) -> tuple[str, str, str]:

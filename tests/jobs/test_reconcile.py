@@ -1,0 +1,134 @@
+"""Reading back what is open and what changed while webhooks were lost (contract.md 5)."""
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES
+from app.jobs.reconcile import reconcile
+from app.models import Action, AuditEntry, Mail, Order, OrderItem, RefundRequest, Subscription
+from app.models.base import utcnow
+from tests.actions.support import one, rows, run, token
+from tests.jobs.test_handlers import CODE, PARENT, ann, ask, connected, platform, subscribed, work  # noqa: F401
+
+# ruff: noqa: F811 - pytest's fixtures by import
+
+
+def read_back(app):
+    with app.app_context(), scope_as(ALL_STORES):
+        return reconcile(app)
+
+
+def in_step(app, server, order_id, **fields):
+    """The platform's order, old, and ours made equal to it."""
+    from app.actions.webhooks import record_platform_order
+    from app.platform import platform as port
+
+    server.add_order(order_id, **fields)
+    with app.app_context(), scope_as(ALL_STORES):
+        read = port().read_order(order_id)
+        with transaction():
+            record_platform_order(session, read, store_id=session.get(Order, order_id).store_id, now=utcnow())
+
+
+def lately(server, order_id, **fields):
+    """The platform's order, paid an hour ago."""
+    at = (utcnow() - dt.timedelta(hours=1)).isoformat()
+    return server.add_order(order_id, create_date=at, pay_date=at, **fields)
+
+
+def test_in_standalone_mode_nobody_is_asked(app):
+    assert vars(read_back(app)) == {"read": 0, "unknown": 0, "differences": 0, "settled": 0, "failed": 0}
+
+
+def test_a_lost_webhook_is_made_up_for_and_counted(app, make, connected):
+    order_id = make.order(status="not_paid", pay_date=None)
+    lately(connected, order_id, status="paid")
+    lately(connected, 77_777_777)
+    report = read_back(app)
+    assert (report.read, report.differences, report.unknown) == (1, 1, 1)
+    assert one(app, Order).status == "paid"
+    assert [e.event for e in rows(app, AuditEntry, AuditEntry.event == "order.reconciled")] == ["order.reconciled"]
+    assert read_back(app).differences == 0
+
+
+def test_nothing_moves_backwards(app, make, connected):
+    order_id = make.order(status="deleted")
+    lately(connected, order_id, status="paid")
+    read_back(app)
+    assert one(app, Order).status == "deleted"
+
+
+def test_a_result_that_comes_hours_later_is_read_back_and_mailed_once(app, make, ann, connected):
+    order_id = make.order()
+    in_step(app, connected, order_id)  # too old for the search: it is read because its request is open
+    ask(app, ann, order_id)
+    work(app)
+    read_back(app)
+    assert (one(app, RefundRequest).status, rows(app, Mail)) == ("sent", [])
+    connected.decide_refund(order_id, "Processing")
+    read_back(app)
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("updating", "updating")
+    connected.decide_refund(order_id, "completed", "full")
+    for _ in range(2):
+        read_back(app)
+    assert (one(app, RefundRequest).result, one(app, Order).refund_status) == ("full", "completed")
+    assert one(app, Mail).params["result"] == "full refund completed"
+
+
+def test_an_old_refusal_is_not_the_answer_to_a_request_that_has_not_gone_out(app, make, ann, connected):
+    order_id = make.order(refund={"status": "refused", "updated": "2026-08-14T00:00:00+00:00"})
+    in_step(app, connected, order_id, refund={"status": "declined"})
+    ask(app, ann, order_id)
+    read_back(app)
+    assert [r.status for r in rows(app, RefundRequest)] == ["refused", "sent"]
+    assert rows(app, Mail) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_refund_nobody_was_sure_of_is_settled_by_reading_it(app, make, ann, connected, there):
+    order_id = make.order()
+    connected.add_order(order_id, refund={"status": "New"} if there else None)
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state="attention", doubt=True, reason="?"))
+    assert read_back(app).settled == int(there)
+    work(app)
+    assert one(app, Action).state == ("done" if there else "attention")
+    assert connected.effects() == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_cancellation_nobody_was_sure_of_is_settled_by_reading_it(app, make, ann, connected, there):
+    from app.actions import subscriptions
+
+    subscribed(make)
+    connected.add_subscription(CODE, status="cancelled" if there else "active")
+    run(app, ann, subscriptions.cancel, PARENT, CODE, token=token())
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state="attention", doubt=True, reason="?"))
+    assert read_back(app).settled == int(there)
+    work(app)
+    assert one(app, Action).state == ("done" if there else "attention")
+    assert one(app, Subscription).status == ("cancelled" if there else "active")
+    assert connected.effects() == []
+
+
+@pytest.mark.only_db("sqlite")
+def test_a_platform_that_is_down_is_left_alone_after_a_few_tries(app, make, connected):
+    for n in range(8):
+        lately(connected, make.order(order_id=500 + n))
+    connected.faults.next("order", *["500"] * 20)
+    report = read_back(app)
+    assert (report.failed, report.read) == (5, 0)
+    connected.faults.next("search", "500")
+    assert read_back(app).failed == 1
+
+
+def test_items_of_a_known_order_are_kept(app, make, connected):
+    order_id = make.order(items=[{}, {}])
+    lately(connected, order_id)
+    read_back(app)
+    assert len(rows(app, OrderItem)) == 2
