@@ -66,9 +66,9 @@ def customer_page(card: OrderCard) -> str | None:
 
 
 def order_list(cards: Iterable[OrderCard]) -> Markup:
-    """The orders of a list, each an ``<li>``: two lines, blocks to open."""
-    card = _macros().card
-    return Markup("").join(Markup("<li>%s</li>") % card(c) for c in cards)
+    """The orders of a list, each an ``<li>``: two lines, blocks to open. One alone is open already."""
+    card, found = _macros().card, list(cards)
+    return Markup("").join(Markup("<li>%s</li>") % card(c, len(found) == 1) for c in found)
 
 
 def whole_order(card: OrderCard) -> Markup:
