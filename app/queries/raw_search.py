@@ -5,6 +5,10 @@ Bare tables escape the session's own narrowing, so every function here takes the
 
 What is asked is a table of clauses joined by AND. One clause leads: on SQLite, which knows nothing about how values
 are spread, the others are kept from choosing an index (``+column``); PostgreSQL's planner sees to it by itself.
+
+Two questions no planner answers well, a part of a code and a range of payment days, since it cannot know where among
+the newest orders their hits lie. For them the same statement first looks how many hits there are: few (``RARE``), and
+exactly these orders are looked up; many, and orders are walked newest first until the page is full.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ CAP = 1000
 """Orders are counted up to here; beyond, the count is ``1000+``."""
 
 RARE = 2000
-"""A text in at most so many codes within the scope is rare: its orders are looked up. Else orders are walked."""
+"""Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
 
 Position = tuple[dt.datetime, int]
 """Where a page ends: creation date and id of an order."""
@@ -41,24 +45,27 @@ _KEYS = {
     "last_name": "last_name_key",
     "first_name": "first_name_key",
 }
+_STRONG = ("ids", "email", "phone", "vat", "company", "card")
+"""With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
+
+_ORDER = {"DESC": "ORDER BY o.created_at DESC, o.id DESC", "ASC": "ORDER BY o.created_at ASC, o.id ASC"}
 
 
 @dataclass(slots=True)
 class Question:
-    """A WHERE clause over ``orders o`` and its parameters."""
+    """The parameters of a statement on ``orders o``, and how to write its places."""
 
     dialect: str
-    clauses: list[str] = field(default_factory=list)
     params: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def where(self) -> str:
-        """All clauses; true where there is none."""
-        return " AND ".join(self.clauses) or "1 = 1"
+    def sqlite(self) -> bool:
+        """Is it asked of SQLite?"""
+        return self.dialect == "sqlite"
 
     def moment(self, name: str, value: dt.datetime) -> str:
         """A place for a moment."""
-        self.params[name] = _moment(value) if self.dialect == "sqlite" else value
+        self.params[name] = _moment(value) if self.sqlite else value
         return f":{name}"
 
     def any_of(self, column: str, name: str, values: Iterable[int | str], kind: str) -> str:
@@ -67,92 +74,209 @@ class Question:
         if len(wanted) == 1:
             self.params[name] = wanted[0]
             return f"{column} = :{name}"
-        if self.dialect == "sqlite":
+        if self.sqlite:
             self.params[name] = json.dumps(wanted)
             return f"{column} IN (SELECT value FROM json_each(:{name}))"  # noqa: S608
         self.params[name] = wanted
         return f"{column} = ANY(CAST(:{name} AS {kind}[]))"
 
 
-def question(dialect: str, criteria: Criteria, scope: Scope, hits: list[int] | None = None) -> Question:
-    """The clauses of the criteria within the scope. ``hits``: the orders that hold the code, where they are known;
-    otherwise a code is looked for in each order."""
-    asked = Question(dialect)
-    leader = _leader(criteria, hits)
-    for name, column in _KEYS.items():
-        value = getattr(criteria, name)
-        if value is not None:
-            asked.params[name] = value
-            asked.clauses.append(f"{_led(asked, leader, name, f'o.{column}')} = :{name}")
-    if criteria.ids:
-        asked.clauses.append(asked.any_of(_led(asked, leader, "ids", "o.id"), "ids", criteria.ids, "bigint"))
-    if hits is not None:
-        asked.clauses.append(asked.any_of(_led(asked, leader, "hits", "o.id"), "hits", hits, "bigint"))
-    elif criteria.code is not None:
-        asked.params["code"] = criteria.code
-        asked.clauses.append(_walks_codes(dialect))
-    _add_statuses(asked, criteria, leader)
-    _add_spans(asked, criteria, leader)
-    if scope is not ALL_STORES:
-        column = "+o.store_id" if dialect == "sqlite" and (leader or len(_ids(scope)) > 1) else "o.store_id"
-        asked.clauses.append(asked.any_of(column, "stores", _ids(scope), "integer"))
-    return asked
-
-
 def list_and_count(
     session: Session,
-    asked: Question,
+    criteria: Criteria,
+    scope: Scope,
     *,
     limit: int,
     after: Position | None = None,
     before: Position | None = None,
     counted: bool = True,
-    ordered_count: bool = False,
 ) -> tuple[list[tuple[int, dt.datetime]], int | None]:
-    """Up to ``limit`` orders newest first as (id, created_at), and how many there are up to CAP + 1.
+    """Up to ``limit`` orders newest first as (id, created_at), and how many there are up to CAP + 1. One statement.
 
-    With ``before`` the orders nearest above that position, oldest of them first. The count is None when nothing was
-    listed (it rides on the rows) or not asked for. ``ordered_count`` counts along the newest-first walk, which is
-    what makes counting a common code cheap.
+    With ``before`` the orders nearest above that position, oldest of them first. The count rides on the rows: it is
+    None when there is none to carry it.
     """
-    params = dict(asked.params)
-    way = "ASC" if before else "DESC"
-    order = f"ORDER BY o.created_at {way}, o.id {way}"
-    where = asked.where
+    asked = Question(session.get_bind().dialect.name)
+    probe = _probe(asked, criteria, scope)
+    looked_up = _where(asked, criteria, scope, leader="hits" if probe else _leader(criteria))
+    place = ""
     if position := after or before:
-        params["at"] = _moment(position[0]) if asked.dialect == "sqlite" else position[0]
-        params["last_id"] = position[1]
-        where += f" AND (o.created_at, o.id) {'<' if after else '>'} (:at, :last_id)"
-    counting = f", ({_capped(asked, ordered=ordered_count)}) AS n" if counted else ", NULL AS n"
-    sql = f"SELECT o.id, o.created_at{counting} FROM orders o WHERE {where} {order} LIMIT :limit"  # noqa: S608
-    rows = _run(session, sql, {**params, "limit": limit}, created_at=UtcDateTime())
-    return [(row[0], row[1]) for row in rows], (rows[0][2] if rows and counted else None)
+        at = asked.moment("at", position[0])
+        asked.params["last_id"] = position[1]
+        place = f" AND (o.created_at, o.id) {'<' if after else '>'} ({at}, :last_id)"
+    order = _ORDER["ASC" if before else "DESC"]
+    asked.params["limit"] = limit
+    if probe is None:
+        sql = _listing(looked_up, place, order, _capped(looked_up) if counted else "NULL", ":limit")
+    else:
+        walked = _where(asked, criteria, scope, leader=None)
+        sql = _two_ways(
+            asked, criteria, probe=probe, looked_up=looked_up, walked=walked, place=place, order=order, counted=counted
+        )
+    rows = _run(session, sql, asked.params, created_at=UtcDateTime())
+    return [(row[0], row[1]) for row in rows], (rows[0][2] if rows else None)
 
 
-def count(session: Session, asked: Question, *, ordered: bool = False) -> int:
-    """How many orders there are, up to CAP + 1."""
-    return int(_run(session, _capped(asked, ordered=ordered), asked.params)[0][0])
+def _two_ways(
+    asked: Question,
+    criteria: Criteria,
+    *,
+    probe: str,
+    looked_up: str,
+    walked: str,
+    place: str,
+    order: str,
+    counted: bool,
+) -> str:
+    """Hits first; then either exactly these orders, or the newest first until the page is full."""
+    few, many = f"(SELECT hits FROM n) <= {RARE}", f"(SELECT hits FROM n) > {RARE}"  # noqa: S608
+    looked_up = f"o.id IN (SELECT id FROM hits) AND {looked_up}"  # noqa: S608
+    count_few = count_many = "NULL"
+    if counted:
+        count_few, count_many = _capped(looked_up), _capped(walked, order=_ORDER["DESC"])
+        if not _other_filters(criteria):  # the hits are the orders
+            count_many = f"CASE WHEN (SELECT orders FROM n) > {CAP} THEN {CAP + 1} ELSE {count_many} END"  # noqa: S608
+    if asked.sqlite:  # SQLite would ask a constant condition of every row; a limit of none it understands
+        parts = [
+            _listing(looked_up, place, order, count_few, f"CASE WHEN {few} THEN :limit ELSE 0 END"),
+            _listing(walked, place, order, count_many, f"CASE WHEN {many} THEN :limit ELSE 0 END"),
+        ]
+    else:
+        parts = [
+            _listing(f"{few} AND {looked_up}", place, order, count_few, ":limit"),
+            _listing(f"{many} AND {walked}", place, order, count_many, ":limit"),
+        ]
+    both = " UNION ALL ".join(f"SELECT * FROM ({part}) AS p{n}" for n, part in enumerate(parts))  # noqa: S608
+    return (
+        f"WITH hits AS MATERIALIZED ({probe} LIMIT {RARE + 1}),"  # noqa: S608
+        f" n AS MATERIALIZED (SELECT count(*) AS hits, count(DISTINCT id) AS orders FROM hits) {both}"
+    )
 
 
-def orders_with_code(session: Session, dialect: str, code: str, scope: Scope) -> list[int] | None:
-    """Ids of the orders in scope that have the text in one of their codes; None when it is common.
+def _listing(where: str, place: str, order: str, count: str, limit: str) -> str:
+    return f"SELECT o.id, o.created_at, {count} AS n FROM orders o WHERE {where}{place} {order} LIMIT {limit}"  # noqa: S608
 
-    ``code`` is case-folded and at least three characters long, which is what a trigram index needs.
-    """
-    asked = Question(dialect, params={"limit": RARE + 1})
-    if dialect == "sqlite":
+
+def _capped(where: str, *, order: str = "") -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {where} {order} LIMIT {CAP + 1}) AS c)"  # noqa: S608
+
+
+def _probe(asked: Question, criteria: Criteria, scope: Scope) -> str | None:
+    """A statement for the orders (``id``) of the code or, without one, of the payment days; None: not needed."""
+    if any(getattr(criteria, name) for name in _STRONG):
+        return None
+    if criteria.code is not None:
+        return _orders_with_code(asked, criteria.code, scope)
+    if criteria.paid is not None:
+        clauses = [*_span(asked, "o.paid_at", "paid", criteria), *_in_scope(asked, "o.store_id", scope, lead=False)]
+        return f"SELECT o.id FROM orders o WHERE {' AND '.join(clauses)}"  # noqa: S608
+    return None
+
+
+def _orders_with_code(asked: Question, code: str, scope: Scope) -> str:
+    """Orders that have the text in one of their codes. It is case-folded and at least three characters long, which
+    is what a trigram index needs."""
+    if asked.sqlite:
         asked.params["match"] = '"' + code.replace('"', '""') + '"'
-        asked.clauses.append("l.id IN (SELECT rowid FROM license_code_fts WHERE license_code_fts MATCH :match)")
+        clauses = ["f.code_key MATCH :match", *_in_scope(asked, "l.store_id", scope, lead=False)]
+        table = "license_code_fts f CROSS JOIN license l ON l.id = f.rowid"
     else:
         # The index holds punctuation as letters (migration 0003), so it may find too much: looked at again.
         asked.params["code"] = code
-        asked.clauses.append("code_letters(l.code_key) LIKE '%' || code_letters(:code) || '%'")
-        asked.clauses.append("strpos(l.code_key, :code) > 0")
-    if scope is not ALL_STORES:
-        column = "+l.store_id" if dialect == "sqlite" else "l.store_id"
-        asked.clauses.append(asked.any_of(column, "stores", _ids(scope), "integer"))
-    rows = _run(session, f"SELECT l.order_id FROM license l WHERE {asked.where} LIMIT :limit", asked.params)  # noqa: S608
-    return None if len(rows) > RARE else list(dict.fromkeys(row[0] for row in rows))
+        clauses = [
+            "code_letters(l.code_key) LIKE '%' || code_letters(:code) || '%'",
+            "strpos(l.code_key, :code) > 0",
+            *_in_scope(asked, "l.store_id", scope, lead=False),
+        ]
+        table = "license l"
+    return f"SELECT l.order_id AS id FROM {table} WHERE {' AND '.join(clauses)}"  # noqa: S608
+
+
+def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | None) -> str:
+    """The clauses of the criteria within the scope. When the orders of a code are looked up (``leader`` is hits), the
+    code itself is no clause any more."""
+    clauses = []
+    for name, column in _KEYS.items():
+        value = getattr(criteria, name)
+        if value is not None:
+            asked.params[name] = value
+            clauses.append(f"{_led(asked, leader, name, f'o.{column}')} = :{name}")
+    if criteria.ids:
+        clauses.append(asked.any_of(_led(asked, leader, "ids", "o.id"), "ids", criteria.ids, "bigint"))
+    if criteria.code is not None and leader != "hits":
+        asked.params["code"] = criteria.code
+        clauses.append(_holds_code(asked))
+    if criteria.statuses:
+        column = _led(asked, leader, "status", "o.status")
+        clauses.append(asked.any_of(column, "statuses", criteria.statuses, "varchar"))
+    if criteria.refund_statuses:
+        column = _led(asked, leader, "refund_status", "o.refund_status")
+        clauses.append(asked.any_of(column, "refunds", criteria.refund_statuses, "varchar"))
+    if criteria.created is not None:
+        clauses += _span(asked, "o.created_at", "created", criteria)
+    if criteria.paid is not None:
+        walked = leader is None
+        clauses += _span(asked, "+o.paid_at" if asked.sqlite else "o.paid_at", "paid", criteria)
+        if walked and criteria.paid.end is not None:
+            clauses.append(f"o.created_at < {_newest_paid(asked)}")
+    clauses += _in_scope(asked, "o.store_id", scope, lead=leader is None)
+    return " AND ".join(clauses) or "1 = 1"
+
+
+def _newest_paid(asked: Question) -> str:
+    """Where a walk for payment days begins: at their end, for an order is created before it is paid. Should there be
+    one in these days that was not (``ix_orders_paid_early`` knows), at the very newest."""
+    ever = "'9999-12-31 23:59:59.999999'" if asked.sqlite else "CAST('infinity' AS timestamptz)"
+    start = " AND e.paid_at >= :paid_start" if "paid_start" in asked.params else ""
+    early = f"SELECT 1 FROM orders e WHERE e.paid_at < e.created_at AND e.paid_at < :paid_end{start}"  # noqa: S608
+    end = ":paid_end" if asked.sqlite else "CAST(:paid_end AS timestamptz)"
+    return f"(SELECT CASE WHEN EXISTS ({early}) THEN {ever} ELSE {end} END)"
+
+
+def _holds_code(asked: Question) -> str:
+    """Does the order hold the text? Asked order by order; OFFSET 0 keeps PostgreSQL from making a join of it."""
+    if asked.sqlite:
+        return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND instr(l.code_key, :code) > 0)"
+    return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND strpos(l.code_key, :code) > 0 OFFSET 0)"
+
+
+def _in_scope(asked: Question, column: str, scope: Scope, *, lead: bool) -> list[str]:
+    """The scope as a clause. On SQLite several stores are checked along the way: none of them may lead."""
+    if scope is ALL_STORES:
+        return []
+    ids = _ids(scope)
+    alone = lead and len(ids) == 1
+    return [asked.any_of(f"+{column}" if asked.sqlite and not alone else column, "stores", ids, "integer")]
+
+
+def _span(asked: Question, column: str, name: str, criteria: Criteria) -> list[str]:
+    span = getattr(criteria, name)
+    clauses = []
+    if span.start is not None:
+        clauses.append(f"{column} >= {asked.moment(f'{name}_start', span.start)}")
+    if span.end is not None:
+        clauses.append(f"{column} < {asked.moment(f'{name}_end', span.end)}")
+    return clauses
+
+
+def _leader(criteria: Criteria) -> str | None:
+    """The filter whose index SQLite shall use; None: along the newest first."""
+    if criteria.ids:
+        return "ids"
+    return next((name for name in _KEYS if getattr(criteria, name) is not None), None)
+
+
+def _led(asked: Question, leader: str | None, name: str, column: str) -> str:
+    """The column, kept from leading on SQLite when another filter leads. First and last name have one index."""
+    if not asked.sqlite or leader in (None, name) or (leader == "last_name" and name == "first_name"):
+        return column
+    return f"+{column}"
+
+
+def _other_filters(criteria: Criteria) -> bool:
+    """Is there more to hold than the code or the payment days that were looked up?"""
+    held = [criteria.code, criteria.paid, criteria.created, criteria.last_name, criteria.first_name]
+    return sum(v is not None for v in held) > 1 or bool(criteria.statuses or criteria.refund_statuses)
 
 
 def stores_and_search(session: Session, scope: Scope, key: str | None, now: dt.datetime) -> list[tuple[str, int, str]]:
@@ -162,58 +286,9 @@ def stores_and_search(session: Session, scope: Scope, key: str | None, now: dt.d
     sql = f"SELECT 'store', id, name FROM store{stores}"  # noqa: S608
     if key is not None:
         asked.params["key"] = key
-        asked.clauses.append(f"key = :key AND expires_at > {asked.moment('now', now)}")
         kept = "SELECT 'search', user_id, CAST(criteria AS text) FROM stored_search"
-        sql += f" UNION ALL {kept} WHERE {asked.where}"
+        sql += f" UNION ALL {kept} WHERE key = :key AND expires_at > {asked.moment('now', now)}"
     return [(row[0], row[1], row[2]) for row in _run(session, sql, asked.params)]
-
-
-def _capped(asked: Question, *, ordered: bool) -> str:
-    order = "ORDER BY o.created_at DESC, o.id DESC " if ordered else ""
-    return f"SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {asked.where} {order}LIMIT {CAP + 1}) AS c"  # noqa: S608
-
-
-def _leader(criteria: Criteria, hits: list[int] | None) -> str | None:
-    """The filter whose index SQLite shall use; None: along the newest first."""
-    if criteria.ids:
-        return "ids"
-    if hits is not None:
-        return "hits"
-    return next((name for name in _KEYS if getattr(criteria, name) is not None), None)
-
-
-def _led(asked: Question, leader: str | None, name: str, column: str) -> str:
-    """The column, kept from leading on SQLite when another filter leads. First and last name have one index."""
-    if asked.dialect != "sqlite" or leader in (None, name) or (leader == "last_name" and name == "first_name"):
-        return column
-    return f"+{column}"
-
-
-def _add_statuses(asked: Question, criteria: Criteria, leader: str | None) -> None:
-    if criteria.statuses:
-        column = _led(asked, leader, "status", "o.status")
-        asked.clauses.append(asked.any_of(column, "statuses", criteria.statuses, "varchar"))
-    if criteria.refund_statuses:
-        column = _led(asked, leader, "refund_status", "o.refund_status")
-        asked.clauses.append(asked.any_of(column, "refunds", criteria.refund_statuses, "varchar"))
-
-
-def _add_spans(asked: Question, criteria: Criteria, leader: str | None) -> None:
-    paid_at = _led(asked, leader, "paid", "o.paid_at")
-    for name, column, span in (("created", "o.created_at", criteria.created), ("paid", paid_at, criteria.paid)):
-        if span is None:
-            continue
-        if span.start is not None:
-            asked.clauses.append(f"{column} >= {asked.moment(f'{name}_start', span.start)}")
-        if span.end is not None:
-            asked.clauses.append(f"{column} < {asked.moment(f'{name}_end', span.end)}")
-
-
-def _walks_codes(dialect: str) -> str:
-    """Does the order hold the text? Asked order by order; OFFSET 0 keeps PostgreSQL from making a join of it."""
-    if dialect == "sqlite":
-        return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND instr(l.code_key, :code) > 0)"
-    return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND strpos(l.code_key, :code) > 0 OFFSET 0)"
 
 
 def _ids(scope: Scope) -> list[int]:
@@ -228,5 +303,6 @@ def _moment(value: dt.datetime) -> str:
 def _run(session: Session, sql: str, params: dict[str, Any], **types: Any) -> list[Any]:
     statement: Any = sa.text(sql)
     if types:
-        statement = statement.columns(sa.column("id", sa.BigInteger), *(sa.column(n, t) for n, t in types.items()))
+        columns = (sa.column(name, kind) for name, kind in types.items())
+        statement = statement.columns(sa.column("id", sa.BigInteger), *columns)
     return list(session.connection().execute(statement, params))

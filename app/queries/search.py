@@ -58,7 +58,7 @@ def search_orders(
     """Orders in the actor's scope that meet all criteria, ``limit`` of them.
 
     ``names`` are the stores in scope by id, where the caller has them already. Raises Invalid at ``after``,
-    ``before`` (no such position) and ``store`` (none of the actor's). One statement, two when a code is asked for.
+    ``before`` (no such position) and ``store`` (none of the actor's). One statement.
     """
     older, newer = read_position("after", after), read_position("before", before)
     if older and newer:
@@ -66,19 +66,11 @@ def search_orders(
     scope = narrowed(session, actor.stores, criteria, names)
     if not scope:
         return NOTHING
-    dialect = session.get_bind().dialect.name
-    hits = None
-    if criteria.code is not None:
-        hits = raw_search.orders_with_code(session, dialect, criteria.code, scope)
-        if hits == []:
-            return NOTHING
-    asked = raw_search.question(dialect, criteria, scope, hits)
-    walking = criteria.code is not None and hits is None
     rows, count = raw_search.list_and_count(
-        session, asked, limit=limit + 1, after=older, before=newer, counted=counted, ordered_count=walking
+        session, criteria, scope, limit=limit + 1, after=older, before=newer, counted=counted
     )
-    if count is None and counted and (older or newer):
-        count = raw_search.count(session, asked, ordered=walking)
+    if count is None and counted and (older or newer):  # nothing beyond that place: count from the beginning
+        _, count = raw_search.list_and_count(session, criteria, scope, limit=1)
     count = count or 0
     more, rows = len(rows) > limit, rows[:limit]
     if newer:

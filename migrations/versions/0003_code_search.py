@@ -32,7 +32,7 @@ def downgrade():
             op.get_bind().exec_driver_sql(f"DROP TRIGGER license_code_{event}")
         op.get_bind().exec_driver_sql("DROP TABLE license_code_fts")
     else:
-        # The extension stays: it may have been there before, and others may use it.
+        # The extensions stay: they may have been there before, and others may use them.
         op.get_bind().exec_driver_sql("DROP INDEX ix_license_code_trigram")
         op.get_bind().exec_driver_sql("DROP FUNCTION code_letters(text)")
 
@@ -40,13 +40,15 @@ def downgrade():
 def _up_postgresql():
     run = op.get_bind().exec_driver_sql
     run("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    run("CREATE EXTENSION IF NOT EXISTS btree_gin")
     marks, letters = MARKS.replace("'", "''"), LETTERS
     body = f"SELECT translate($1, E'{marks.replace(chr(92), chr(92) * 2)}', '{letters}')".replace("%", "%%")
     run(
         "CREATE FUNCTION code_letters(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE "
         f"AS $code${body}$code$"
     )
-    run("CREATE INDEX ix_license_code_trigram ON license USING gin (code_letters(code_key) gin_trgm_ops)")
+    # With the store: a text in many codes of others and few of one's own would cost a look at all of them.
+    run("CREATE INDEX ix_license_code_trigram ON license USING gin (store_id, code_letters(code_key) gin_trgm_ops)")
 
 
 def _up_sqlite():

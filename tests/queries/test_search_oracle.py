@@ -94,7 +94,7 @@ def orders(make, context):
             order_id=number * 7919,
             status=chance.choice(["not_paid", "paid", "deleted", "terminated"]),
             create_date=created.isoformat(),
-            pay_date=chance.choice([None, (created + chance.randrange(90) * hour).isoformat()]),
+            pay_date=chance.choice([None, (created + chance.randrange(-20, 90) * hour).isoformat()]),
             customer={
                 "email": chance.choice(EMAILS),
                 "first_name": chance.choice(NAMES),
