@@ -398,7 +398,7 @@ class _Page:
         if part and (share := Decimal(part)):
             said.append(f"−{self.formats.percent(share)}")
         if value and (off := Decimal(value)):
-            said.append(self.formats.money(-abs(off), currency))
+            said.append(self.formats.money(-abs(off), currency).replace("-", "−"))
         return " · ".join(said) or None
 
 
