@@ -14,7 +14,7 @@ from app.domain.refusal import Refusal
 LIVE = frozenset({"waiting", "running", "attention"})
 """States of an action that is not over."""
 
-_LINK = re.compile(r"https?://[^\s/?#@\\]+[^\s\\]*", re.IGNORECASE)
+_LINK = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
 
 def web_link(text: str | None) -> str | None:
