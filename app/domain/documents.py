@@ -50,8 +50,8 @@ def file_name(name: str, content_type: str) -> str:
 
 def content_disposition(name: str) -> str:
     """An attachment of this name (RFC 6266): plain letters for old readers, UTF-8 (RFC 5987) for the others."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "replace").decode().replace("?", "_")
-    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", plain)
+    letters = (c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", "".join(letters))
     if plain == name:
         return f'attachment; filename="{name}"'
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

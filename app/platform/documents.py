@@ -129,7 +129,11 @@ def fetch_document(url: str, door: Door) -> Fetched:
 def _read(connection: _Pinned, parts: SplitResult, max_bytes: int) -> Fetched:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.request("GET", path, headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "ESupport"})
-    answer = connection.getresponse()
+    with contextlib.closing(connection.getresponse()) as answer:
+        return _taken(connection, answer, max_bytes)
+
+
+def _taken(connection: _Pinned, answer: http.client.HTTPResponse, max_bytes: int) -> Fetched:
     if answer.status != http.client.OK:
         raise DocumentUnavailable(f"the host answered {answer.status}")
     if answer.getheader("Content-Encoding", "identity").lower() != "identity":
@@ -167,21 +171,27 @@ class _Pinned(http.client.HTTPSConnection):
         self.address = address
         self.tls = context
         self.aborted = False
+        self.line: socket.socket | None = None
 
     def connect(self) -> None:
         """Connect to the address, not to the name."""
         raw = socket.create_connection((self.address, self.port), timeout=CONNECT_SECONDS)
         try:
-            self.sock = self.tls.wrap_socket(raw, server_hostname=self.host.rstrip("."))
+            self.sock = self.tls.wrap_socket(raw, server_hostname=self.host.rstrip("."), do_handshake_on_connect=False)
         except BaseException:
             raw.close()
             raise
+        self.line = self.sock  # http.client lets go of its own while a body is still being read
+        if self.aborted:
+            raise TimeoutError
+        self.sock.do_handshake()
 
     def abort(self) -> None:
         """End it from another thread: the time is over."""
         self.aborted = True
-        with contextlib.suppress(OSError, AttributeError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        if self.line is not None:
+            with contextlib.suppress(OSError):
+                self.line.shutdown(socket.SHUT_RDWR)
 
 
 @lru_cache(maxsize=1)
