@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,16 +28,14 @@ def alembic_config(connection: sa.Connection | None = None) -> Config:
 
 def upgrade(engine: sa.Engine, to: str = "head") -> None:
     """Migrate up. One migrates, others wait."""
-    with engine.connect() as connection:
-        _lock(connection)
+    with engine.connect() as connection, _alone(connection):
         command.upgrade(alembic_config(connection), to)
         connection.commit()
 
 
 def downgrade(engine: sa.Engine, to: str = "base") -> None:
     """Migrate down."""
-    with engine.connect() as connection:
-        _lock(connection)
+    with engine.connect() as connection, _alone(connection):
         command.downgrade(alembic_config(connection), to)
         connection.commit()
 
@@ -53,7 +53,17 @@ def current(engine: sa.Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def _lock(connection: sa.Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
+@contextmanager
+def _alone(connection: sa.Connection) -> Iterator[None]:
+    """Hold the lock for the while; a connection that goes back to the pool must not keep it."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    connection.execute(sa.select(sa.func.pg_advisory_lock(LOCK)))
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(LOCK)))
         connection.commit()
