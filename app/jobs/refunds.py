@@ -32,8 +32,11 @@ UNCLEAR = Refusal(
 ACCESS = frozenset({"action.account_closed", "action.not_allowed"})
 """Refusals after which the person who asked is told nothing more about the order."""
 _ALREADY = re.compile(
-    r"alread|exist|duplic|uncomplet|unfinish|not (yet )?complet|pending|in progress|process|уже|существ|обраб", re.I
+    r"alread|(?<!not )(?<!n't )\bexists?\b|duplic|uncomplet|unfinish|not (yet )?complet|pending|in progress|"
+    r"being processed|processing|уже|обрабатыва",
+    re.I,
 )
+"""Words of a refusal because a request exists; code and text are not published."""
 
 
 class RefundHandler:
@@ -74,7 +77,7 @@ class RefundHandler:
         if outcome.verdict is not Verdict.REFUSED or not action.doubt:
             return outcome
         # In doubt: a refusal because a request exists means that our first call worked (domain.md 9.2).
-        if _ALREADY.search(outcome.data.get("said", "")):
+        if outcome.data.get("status") != 404 and _ALREADY.search(outcome.data.get("said", "")):
             return protocol.done(already=True)
         message = outcome.data.get("said") or f"HTTP {outcome.data.get('status')}"
         there = read(lambda: self._there(action))

@@ -26,6 +26,7 @@ BUDGET = 45.0
 """Seconds for all calls of one piece of work; less than a job may last."""
 MAX_BODY = 4 * 1024 * 1024
 EMAIL_MAX = 80
+NOT_JSON = object()
 BAD_TOKEN = frozenset({1007, 1008, 1009})
 
 
@@ -71,7 +72,7 @@ class Noventiq:
             "status": status,
         }
         body = self._call("POST", "/v1/order/search", {k: v for k, v in given.items() if v})
-        ids = body.get("ids")
+        ids = body.get("ids") if isinstance(body, dict) else None
         if not isinstance(ids, list):
             raise Unknown("the search answered without ids")
         return [int(i) for i in ids if str(i).isascii() and str(i).isdigit()]
@@ -101,13 +102,16 @@ class Noventiq:
 
     def _get(self, path: str) -> dict[str, Any] | None:
         try:
-            return self._call("GET", path)
+            body = self._call("GET", path)
         except PlatformRefused as refused:
             if refused.status == 404:
                 return None
             raise Unknown(f"reading was refused: {refused.status}") from None
+        if not isinstance(body, dict):
+            raise Unknown("the answer is no JSON object")
+        return body
 
-    def _call(self, method: str, path: str, json: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _call(self, method: str, path: str, json: dict[str, Any] | None = None) -> Any:
         token = self._tokens.get(self._username) or self._log_in()
         status, body, after = self._send(method, path, json, token)
         if _token_refused(status, body):
@@ -144,7 +148,7 @@ class Noventiq:
     def _send(
         self, method: str, path: str, json: dict[str, Any] | None, token: str | None
     ) -> tuple[int, Any, float | None]:
-        """Send once; status, body (None: not JSON) and Retry-After. Raises SurelyNot or Unknown."""
+        """Send once; status, body (or NOT_JSON) and Retry-After. Raises SurelyNot or Unknown."""
         left = self._until - time.monotonic()
         if left < 1:
             raise SurelyNot("no time left for another call")
@@ -177,7 +181,7 @@ class Noventiq:
             raise Unknown(f"the answer broke off: {type(error).__name__}") from None
 
     def _body(self, answer: requests.Response) -> Any:
-        """The JSON body, or None when it is none. A slow or endless body ends in Unknown."""
+        """The JSON body, or NOT_JSON when it is none. A slow or endless body ends in Unknown."""
         until = min(self._until, time.monotonic() + 2 * self._read)
         data = bytearray()
         for piece in answer.iter_content(65536):
@@ -189,7 +193,7 @@ class Noventiq:
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            return None
+            return NOT_JSON
 
 
 def _token_refused(status: int, body: Any) -> bool:
@@ -197,15 +201,15 @@ def _token_refused(status: int, body: Any) -> bool:
     return status == 401 or (400 <= status < 500 and _error(body)[0] in BAD_TOKEN)
 
 
-def _judge(status: int, body: Any, after: float | None) -> dict[str, Any]:
+def _judge(status: int, body: Any, after: float | None) -> Any:
     """What an answer means."""
     code, message = _error(body)
     if 200 <= status < 300:
-        if not isinstance(body, dict):
-            raise Unknown("the answer is no JSON object")
-        if code is not None or body.get("errors"):
+        if body is NOT_JSON:
+            raise Unknown("the answer is no JSON")
+        if code is not None or (isinstance(body, dict) and body.get("errors")):
             raise PlatformRefused(status, code, message)
-        return body
+        return body  # what a call that changes something answers is not published: its 200 is what counts
     if status == 429:
         raise SurelyNot("too many requests", after)
     if 400 <= status < 500 and status != 408:

@@ -16,6 +16,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs import handlers
 from app.jobs.engine import WORK
+from app.jobs.refunds import _ALREADY
 from app.models import (
     Action,
     DeliveryBan,
@@ -334,6 +335,26 @@ def test_a_refusal_in_doubt_that_says_something_else_needs_a_person(app, make, a
     assert "The order cannot be refunded." in action.reason
     assert one(app, RefundRequest).status == "sent"
     assert connected.effects() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "already"),
+    [
+        ("An uncompleted refund request exists.", True),
+        ("Refund already requested", True),
+        ("Duplicate request", True),
+        ("The previous request is not completed", True),
+        ("A request is being processed", True),
+        ("Заявка уже создана", True),
+        ("The order does not exist.", False),
+        ("Order doesn't exist", False),
+        ("The order cannot be processed", False),
+        ("The order cannot be refunded.", False),
+        ("", False),
+    ],
+)
+def test_the_words_of_a_refusal_because_a_request_exists(text, already):
+    assert bool(_ALREADY.search(text)) is already
 
 
 @pytest.mark.only_db("sqlite")
