@@ -148,6 +148,15 @@ def scope_as(stores: Scope) -> Iterator[None]:
             g.scope = before
 
 
+def confined(scope: Scope) -> Scope:
+    """The part of the scope that the current scope allows, too. Raw statements, which the session cannot narrow,
+    take this: a wrong argument shows nothing that the person may not see."""
+    now = current_scope()
+    if now is ALL_STORES:
+        return scope
+    return now if scope is ALL_STORES else cast(frozenset[int], scope) & cast(frozenset[int], now)
+
+
 def scope_ids(scope: Scope) -> list[int]:
     """The store ids of a limited scope, sorted; not for ALL_STORES."""
     return sorted(cast(frozenset[int], scope))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
+from app.db import confined
 from app.domain.access import ALL_STORES, Scope
 
 Row = tuple[Any, ...]
@@ -120,6 +121,7 @@ def _statements(dialect: str, everything: bool) -> tuple[str, str, str, str]:
 
 def load_blocks(connection: sa.Connection, order_ids: Iterable[int], scope: Scope) -> Blocks:
     """The rows of these orders, as far as they are in the scope. Always four statements."""
+    scope = confined(scope)
     dialect = connection.dialect.name
     ids: Any = list(order_ids)
     stores: Any = [] if scope is ALL_STORES else sorted(scope)  # type: ignore[arg-type]

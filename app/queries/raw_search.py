@@ -22,6 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.db import confined
 from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.models.base import UtcDateTime
@@ -96,6 +97,7 @@ def list_and_count(
     With ``before`` the orders nearest above that position, oldest of them first. The count rides on the rows: it is
     None when there is none to carry it.
     """
+    scope = confined(scope)
     asked = Question(session.get_bind().dialect.name)
     probe = _probe(asked, criteria, scope)
     looked_up = _where(asked, criteria, scope, leader="hits" if probe else _leader(criteria))
@@ -281,6 +283,7 @@ def _other_filters(criteria: Criteria) -> bool:
 
 def stores_and_search(session: Session, scope: Scope, key: str | None, now: dt.datetime) -> list[tuple[str, int, str]]:
     """The stores in scope as ("store", id, name), and the search kept under the key as ("search", maker, JSON)."""
+    scope = confined(scope)
     asked = Question(session.get_bind().dialect.name)
     stores = "" if scope is ALL_STORES else f" WHERE {asked.any_of('id', 'stores', _ids(scope), 'integer')}"
     sql = f"SELECT 'store', id, name FROM store{stores}"  # noqa: S608
