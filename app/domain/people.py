@@ -68,8 +68,8 @@ class Manager:
         return self.actor.is_admin or self.actor is SYSTEM
 
     def knows(self, person: PersonFacts) -> bool:
-        """Does the person exist for this manager? A lead knows the people of the teams they lead."""
-        return self.rules_all or (self.actor.is_lead and bool(self.teams & person.teams))
+        """Does the person exist for this manager? A lead knows the people of the own teams; all know themselves."""
+        return self.rules_all or self.actor.id == person.id or (self.actor.is_lead and bool(self.teams & person.teams))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,13 @@ def safe_path(target: str | None, own_host: str, fallback: str = "/") -> str:
 
     Only the path ever goes into the answer, so no host of anybody else can.
     """
-    if not target or len(target) > 2000 or "\\" in target or any(ord(c) < 33 or ord(c) == 127 for c in target):
+    if (
+        not target
+        or len(target) > 2000
+        or target.startswith("//")
+        or "\\" in target
+        or any(ord(c) < 33 or ord(c) == 127 for c in target)
+    ):
         return fallback
     try:
         parts = urlsplit(target)

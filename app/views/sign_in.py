@@ -12,11 +12,13 @@ from flask_login import login_user
 from werkzeug.wrappers import Response
 
 from app.actions import audit
+from app.actions.people import end_all_sessions
 from app.db import session, transaction
 from app.domain import audit as events
 from app.domain.redirects import safe_path
 from app.domain.sign_in import SECOND_STEP_MINUTES, TRIES_WINDOW
 from app.models import Person
+from app.queries.staff import manager_of
 from app.security import current_actor
 from app.security.identity import Answer, check_password, check_proof, check_second_step
 from app.security.proof import note_proof
@@ -102,6 +104,17 @@ class SignInView(BaseView):
             flash(gettext("You have signed out."), "success")
         return redirect(url_for("SignInView.login"), 303)
 
+    @expose("/logout/everywhere", methods=["POST"])
+    def logout_everywhere(self) -> Response:
+        """End every session of one's own, this one too."""
+        actor = current_actor()
+        if actor.id is not None:
+            with transaction():
+                end_all_sessions(session, manager_of(session, actor), actor.id)
+            browser_session().end()
+            flash(gettext("You are signed out everywhere."), "success")
+        return redirect(url_for("SignInView.login"), 303)
+
     def _pending(self) -> Person | None:
         found = browser.get(PENDING)
         if not isinstance(found, dict) or time.time() - found["at"] > SECOND_STEP_MINUTES * 60:
@@ -130,8 +143,6 @@ class ProofView(BaseView):
         if answer is not Answer.RIGHT:
             error = WRONG_PROOF if answer is Answer.WRONG else MESSAGES[answer]
             return page("access/prove.html", _status(answer), next=onwards, person=person, error=error)
-        note = note_proof()
-        if note is not None:
-            with transaction():
-                session.execute(note)
+        with transaction():
+            note_proof()
         return redirect(onwards or "/", 303)
