@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config import Settings
 
 MACHINES = ("/api/", "/webhooks/")
-LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+LOOPBACK = ["localhost", "127.0.0.1"]
 STATIC_ENDPOINTS = {"assets.file", "assets.favicon", "appbuilder.static"}
 SILENT_ENDPOINTS = {"health.healthz", *STATIC_ENDPOINTS}
 """Addresses that ask nobody and nothing."""
@@ -87,7 +87,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         )
     own = urlsplit(settings.base_url).hostname or "localhost"
     # Loopback names stay: health checks use them, and no link is ever built from a Host header.
-    app.config["TRUSTED_HOSTS"] = [f"[{own}]" if ":" in own else own, *LOOPBACK]
+    app.config["TRUSTED_HOSTS"] = [own, *LOOPBACK]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.after_request(_add_headers)
     if settings.https:
