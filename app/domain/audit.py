@@ -52,6 +52,9 @@ SUBSCRIPTION_CANCELLED = "subscription.cancelled"
 SUBSCRIPTION_RESUMED = "subscription.resumed"
 LICENSE_RESEND_ASKED = "license.resend_asked"
 LICENSE_SENT = "license.sent"
+ACTION_HAPPENED = "action.declared"
+ACTION_AGAIN = "action.retried"
+MAIL_AGAIN = "mail.retried"
 ACTION_ENDED = "action.ended"
 ORDER_RECONCILED = "order.reconciled"
 
@@ -108,6 +111,9 @@ EVENTS = {
     SUBSCRIPTION_RESUMED: "Resumed a subscription",
     LICENSE_RESEND_ASKED: "Asked to resend license information",
     LICENSE_SENT: "Resent license information",
+    ACTION_HAPPENED: "Stated that an action has happened",
+    ACTION_AGAIN: "Started an action again",
+    MAIL_AGAIN: "Started a mail again",
     ACTION_ENDED: "An action ended without effect",
     ORDER_RECONCILED: "Corrected an order by reading it back",
 }

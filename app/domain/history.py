@@ -23,6 +23,8 @@ ORDER_DELETED = "order.deleted"
 SUBSCRIPTION_CANCELLED = "subscription.cancelled"
 SUBSCRIPTION_RESUMED = "subscription.resumed"
 LICENSE_SENT = "license.sent"
+DECIDED_HAPPENED = "action.happened"
+DECIDED_AGAIN = "action.again"
 PERSONAL_DATA_ERASED = "order.anonymized"
 
 
@@ -53,6 +55,8 @@ SENTENCES: Mapping[str, Sentence] = {
         "subscription", "Auto-renewal has been activated by %(who)s, subscription %(subscription)s"
     ),
     LICENSE_SENT: Sentence("mail", "License information has been sent again: %(product)s, code %(number)s"),
+    DECIDED_HAPPENED: Sentence("other", "%(who)s stated that action %(number)s has happened"),
+    DECIDED_AGAIN: Sentence("other", "%(who)s stated that action %(number)s has not happened, and started it again"),
     PERSONAL_DATA_ERASED: Sentence("anonymize", "Personal data anonymize"),
 }
 """Every code of the portal's own lines. A code that is not here cannot be added."""

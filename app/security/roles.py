@@ -27,6 +27,8 @@ LEAD: tuple[tuple[str, str], ...] = (
     ("can_list", "TeamView"),
 )
 ADMIN: tuple[tuple[str, str], ...] = (
+    ("can_list", "OperationsView"),
+    ("can_decide", "OperationsView"),
     ("can_erase", "ErasureView"),
     ("can_decide", "RefundView"),
     ("can_reactivate", "PersonView"),

@@ -11,6 +11,7 @@ from app.views.account import AccountView
 from app.views.audit import AuditView
 from app.views.documents import DocumentView
 from app.views.erasure import ErasureView
+from app.views.operations import OperationsView
 from app.views.order import OrderPageView
 from app.views.order_actions import OrderActionsView
 from app.views.orders import OrderView
@@ -41,7 +42,7 @@ def register_views(appbuilder: AppBuilder) -> None:
     for view in (OrderPageView, OrderActionsView, DocumentView, RefundView):
         appbuilder.add_view_no_menu(view)
     appbuilder.add_view_no_menu(AccountView)
-    for view in (AuditView, ErasureView):
+    for view in (AuditView, ErasureView, OperationsView):
         appbuilder.add_view_no_menu(view)  # the menu is ``navigation.py``
     order_words.init_app(current_app)
     order_actions.init_app(current_app)

@@ -1,0 +1,95 @@
+"""What a person decides about work that cannot decide itself: it happened, or try again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.actions import audit, history
+from app.actions.queue import hint
+from app.domain import audit as events
+from app.domain import history as lines
+from app.domain.access import Actor
+from app.domain.refusal import NotFound, Refusal, Refused
+from app.models import Action, Mail, Order
+from app.models.base import db_now, utcnow
+
+NOT_OPEN = Refusal("operations.not_open", "This has been decided already, or goes on by itself.")
+
+
+def it_happened(session: Session, actor: Actor, action_id: int) -> None:
+    """A person has seen that it happened: a worker writes down what follows, and calls nobody.
+
+    Raises NotFound, or Refused when the action does not need a person (any more).
+    """
+    action = _open(session, action_id)
+    action.state, action.verdict, action.next_at = "waiting", "happened", db_now()  # type: ignore[assignment]
+    action.resolved_by, action.hinted_at = actor.id, None
+    session.flush()
+    hint(session, "actions", action.id)
+    _note(session, actor, action, events.ACTION_HAPPENED, lines.DECIDED_HAPPENED)
+
+
+def try_again(session: Session, actor: Actor, action_id: int) -> None:
+    """A person has seen that it did not happen: everything is asked and tried afresh. Raises as ``it_happened``."""
+    action = _open(session, action_id)
+    action.resolved_by, action.finished_at, action.reason = actor.id, None, None
+    mails = session.scalars(
+        sa.select(Mail).where(Mail.action_id == action.id, Mail.state == "attention").with_for_update()
+    ).all()
+    if mails:
+        for mail in mails:
+            _send_again(session, mail)
+        action.state, action.lease_until = "running", None  # parked: it ends with its mail
+    else:
+        action.state, action.doubt, action.attempt, action.verdict = "waiting", False, 0, None
+        action.next_at, action.hinted_at = db_now(), None  # type: ignore[assignment]
+        hint(session, "actions", action.id)
+    session.flush()
+    _note(session, actor, action, events.ACTION_AGAIN, lines.DECIDED_AGAIN)
+
+
+def send_again(session: Session, actor: Actor, mail_id: int) -> None:
+    """Try a mail again that the server did not take. Raises NotFound, or Refused when it needs nobody."""
+    mail = session.scalars(sa.select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
+    if mail is None:
+        raise NotFound
+    if mail.state != "attention":
+        raise Refused(NOT_OPEN)
+    if mail.action_id is not None:
+        action = session.scalars(
+            sa.select(Action).where(Action.id == mail.action_id, Action.state == "attention").with_for_update()
+        ).one_or_none()
+        if action is not None:
+            try_again(session, actor, action.id)
+            return
+    _send_again(session, mail)
+    session.flush()
+    audit.record(
+        session, actor, events.MAIL_AGAIN, order_id=mail.order_id, store_id=mail.store_id, subject=f"mail:{mail.id}"
+    )
+
+
+def _open(session: Session, action_id: int) -> Action:
+    action = session.scalars(sa.select(Action).where(Action.id == action_id).with_for_update()).one_or_none()
+    if action is None:
+        raise NotFound
+    if action.state != "attention":
+        raise Refused(NOT_OPEN)
+    return action
+
+
+def _send_again(session: Session, mail: Mail) -> None:
+    mail.state, mail.attempt, mail.error, mail.finished_at = "waiting", 0, None, None
+    mail.next_at, mail.hinted_at = db_now(), None  # type: ignore[assignment]
+    hint(session, "mail", mail.id)
+
+
+def _note(session: Session, actor: Actor, action: Action, event: str, code: str) -> None:
+    audit.record(
+        session, actor, event, order_id=action.order_id, store_id=action.store_id, subject=action.subject,
+        details={"action": action.id, "kind": action.kind},
+    )  # fmt: skip
+    order = session.get(Order, action.order_id)
+    if order is not None:
+        history.add(session, order, code, actor=actor, at=utcnow(), who=actor.name, number=action.id)

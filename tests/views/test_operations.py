@@ -1,0 +1,246 @@
+"""*Jobs and mail*: who may see it, what it shows, and what a decision does."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions.queue import put_mail, submit_action
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES, Actor
+from app.jobs import protocol
+from app.models import Action, AuditEntry, Heartbeat, Mail, Order, OrderEvent, WebhookDelivery
+from app.models.base import db_now
+from launch import inbox
+
+
+@pytest.fixture
+def order(make):
+    return make.order()
+
+
+@pytest.fixture
+def action(app, make, order):
+    """Write an action in a state; its id."""
+    person = make.person(stores=("acme-eu",), first_name="Ann", last_name="Asker")
+
+    def write(state="attention", kind="request_refund", subject=None, **values):
+        with app.app_context(), scope_as(ALL_STORES), transaction():
+            row, _ = submit_action(
+                session, kind=kind, order=session.get_one(Order, order), subject=subject or str(order),
+                actor=Actor(id=person, login="ann", name="Ann"), token=str(uuid.uuid4()),
+            )  # fmt: skip
+            row.state = state
+            for name, value in values.items():
+                setattr(row, name, value)
+            return row.id
+
+    return write
+
+
+@pytest.fixture
+def admin(make):
+    return make.admin(first_name="Ada", last_name="Admin")
+
+
+def get(app, model, row_id):
+    with app.app_context(), scope_as(ALL_STORES):
+        return session.get_one(model, row_id)
+
+
+def post(client, path):
+    page = client.get("/operations/?state=all")
+    token = page.text.split('name="csrf_token" value="')[1].split('"')[0] if "csrf_token" in page.text else ""
+    return client.post(path, data={"csrf_token": token})
+
+
+PAGES = ("/operations/", "/operations/mail", "/operations/webhooks", "/operations/health")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_only_administrators_see_it(make, path):
+    assert make.admin().get(path).status_code == 200
+    for client in (make.specialist(), make.signed_in(make.person(role="Lead", stores=("acme-eu",)))):
+        assert client.get(path).status_code in (302, 403, 404)
+
+
+def test_it_shows_what_needs_a_person_first(admin, action):
+    action(doubt=True, reason="An earlier attempt may have happened, and nobody can be asked.")
+    page = admin.get("/operations/").text
+    assert "Ann Asker" in page
+    assert "Needs attention" in page
+    assert "An earlier attempt may have happened, and nobody can be asked." in page
+    assert "It happened" in page
+    assert "It did not, try again" in page
+
+
+def test_the_health_says_who_works_and_what_waits(app, admin, action):
+    action("waiting", next_at=db_now(-100.0))
+    with app.app_context(), transaction():
+        session.add(Heartbeat(name="worker:actions@x:1", kind="worker", info={"queue": "actions"}))
+    page = admin.get("/operations/health").text
+    row = page.split('data-queue="actions"')[1].split("</tr>")[0]
+    assert ">1<" in row
+    assert "100 s" in row
+    assert "none" in page.split('data-queue="mail"')[1].split("</tr>")[0]
+    assert 'data-poll="/operations/health"' in page
+
+
+def test_it_happened_is_written_down_and_done_by_the_worker(app, admin, action, monkeypatch):
+    number = action(doubt=True)
+    told = []
+    monkeypatch.setitem(app.extensions, "hint", lambda *row: told.append(row))
+    assert post(admin, f"/operations/actions/{number}/happened").status_code == 303
+    row = get(app, Action, number)
+    assert (row.state, row.verdict) == ("waiting", "happened")
+    assert row.resolved_by is not None
+    assert told == [("actions", number)]
+    calls = []
+
+    class Handler:
+        capability = protocol.Capability.NONE
+        permission = None
+
+        def settle(self, _session, action, outcome, _actor):
+            calls.append(outcome.verdict.value)
+
+    from app.jobs.actions import work_action
+
+    monkeypatch.setitem(app.extensions, "handlers", {"request_refund": Handler()})
+    with app.app_context():
+        assert work_action(number) == "done"
+    assert calls == ["done"]
+    with app.app_context(), scope_as(ALL_STORES):
+        assert session.scalars(sa.select(AuditEntry.event).where(AuditEntry.event == "action.declared")).all()
+        lines = session.scalars(sa.select(OrderEvent.text).where(OrderEvent.code == "action.happened")).all()
+    assert lines == [f"Ada Admin stated that action {number} has happened"]
+
+
+def test_it_did_not_is_tried_afresh(app, admin, action):
+    number = action(doubt=True, attempt=60, reason="It was tried many times without a clear answer.")
+    assert post(admin, f"/operations/actions/{number}/again").status_code == 303
+    row = get(app, Action, number)
+    assert (row.state, row.doubt, row.attempt, row.reason, row.verdict) == ("waiting", False, 0, None, None)
+    with app.app_context(), scope_as(ALL_STORES):
+        assert session.scalars(sa.select(OrderEvent.code)).all().count("action.again") == 1
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "done", "refused", "withdrawn"])
+@pytest.mark.parametrize("verb", ["happened", "again"])
+def test_what_needs_nobody_cannot_be_decided(app, admin, action, state, verb):
+    number = action(state)
+    answer = post(admin, f"/operations/actions/{number}/{verb}")
+    assert answer.status_code == 409
+    assert "decided already" in answer.text
+    assert get(app, Action, number).state == state
+
+
+def test_an_unknown_action_is_not_found(admin, action):
+    action()
+    assert post(admin, "/operations/actions/999/again").status_code == 404
+
+
+def test_a_specialist_decides_nothing(app, make, action):
+    number = action()
+    assert make.specialist().post(f"/operations/actions/{number}/again").status_code in (302, 400, 403, 404)
+    assert get(app, Action, number).state == "attention"
+
+
+def test_get_decides_nothing(app, admin, action):
+    number = action()
+    assert admin.get(f"/operations/actions/{number}/again").status_code == 405
+    assert get(app, Action, number).state == "attention"
+
+
+def test_a_mail_is_tried_again_and_its_action_waits_for_it(app, admin, action, order):
+    number = action(kind="resend_license", subject="l1")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        mail, _ = put_mail(
+            session, "m1", "license", recipient="customer@example.org", order_id=order, store_id=1, action_id=number
+        )
+        session.get_one(Mail, mail).state = "attention"
+        session.get_one(Mail, mail).error = "recipient refused: 550"
+    page = admin.get("/operations/mail").text
+    assert "customer@example.org" in page
+    assert "550" in page
+    assert post(admin, f"/operations/mail/{mail}/again").status_code == 303
+    assert get(app, Mail, mail).state == "waiting"
+    row = get(app, Action, number)
+    assert (row.state, row.lease_until) == ("running", None)
+    assert post(admin, f"/operations/mail/{mail}/again").status_code == 409
+
+
+def test_webhooks_show_their_fate_and_that_of_their_body(app, admin, make):
+    store = make.store("acme-eu")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.add(
+            WebhookDelivery(
+                store_id=store, digest="d" * 64, event="order.created", order_id=7, body="{}", state="refused",
+                reason="The order belongs to another store.",
+            )
+        )  # fmt: skip
+        session.add(WebhookDelivery(store_id=store, digest="e" * 64, event="what.ever", body=None, state="ignored"))
+    page = admin.get("/operations/webhooks?state=all").text
+    assert "The order belongs to another store." in page
+    assert "kept, 2 bytes" in page
+    assert "dropped" in page
+
+
+def test_it_is_filtered_and_paged(admin, action, monkeypatch):
+    from app.views import operations
+
+    monkeypatch.setattr(operations, "PAGE", 2)
+    rows = [action("done", kind="resend_license", subject=f"l{n}") for n in range(5)]
+    assert "data-action-id" not in admin.get("/operations/").text
+    page = admin.get("/operations/?state=done").text
+    assert [row for row in rows if f'data-action-id="{row}"' in page] == rows[3:]
+    assert f"before={rows[3]}" in page
+    page = admin.get(f"/operations/?state=done&before={rows[3]}").text
+    assert [row for row in rows if f'data-action-id="{row}"' in page] == rows[1:3]
+
+
+@pytest.mark.parametrize("query", ["state=nonsense", "state=withdrawn", "state="])
+def test_a_state_that_is_none_is_an_error_at_its_field(admin, query):
+    answer = admin.get(f"/operations/mail?{query}")
+    assert answer.status_code == 422
+    assert "There is no such state." in answer.text
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "0", "99999999999999999999999"])
+def test_a_place_that_is_none_is_the_beginning(admin, action, before):
+    action()
+    answer = admin.get(f"/operations/?before={before}")
+    assert answer.status_code == 200
+    assert "data-action-id" in answer.text
+
+
+def test_the_tryouts_inbox_shows_mails_and_nothing_else(app, admin, monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    assert admin.get("/operations/inbox").status_code == 404  # with a mail server of one's own there is none
+    settings = replace(app.extensions["settings"], inbox_local=True, portal_data=tmp_path)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    assert "No mail yet" in admin.get("/operations/inbox").text
+    folder = tmp_path / "inbox"
+    inbox.prepare(folder)
+    name = "01763888888000000000-7-1.eml"
+    (folder / name).write_bytes(
+        b"From: esupport@localhost\r\nTo: a@example.org\r\nSubject: Hi <b>you</b>\r\nMessage-ID: <1@x>\r\n"
+        b"Content-Type: text/plain\r\n\r\nSee https://example.org/x <script>alert(1)</script>\r\n"
+    )
+    page = admin.get("/operations/inbox").text
+    assert "Hi &lt;b&gt;you&lt;/b&gt;" in page
+    mail = admin.get(f"/operations/inbox/{name}").text
+    assert '<a href="https://example.org/x" rel="noopener">' in mail
+    assert "<script>alert" not in mail
+    for wrong in ("port", "..%2fsecret_key", "01763888888000000000-7-2.eml"):
+        assert admin.get(f"/operations/inbox/{wrong}").status_code == 404
+
+
+def test_metrics_tell_how_much_waits(app, admin, action):
+    action("attention")
+    text = admin.get("/metrics").text
+    assert 'portal_queue_rows{queue="actions",state="attention"} 1.0' in text
+    assert 'portal_queue_oldest_due_seconds{queue="mail"} 0.0' in text
