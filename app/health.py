@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, abort, jsonify, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import metrics, schema
 from app.db import database
@@ -72,7 +73,7 @@ def readiness(engine: sa.Engine) -> dict[str, str]:
             return checks
         with engine.connect() as connection:
             ages = heartbeat_ages(connection)
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         failed = "database" if checks["database"] != "ok" else "schema"
         checks[failed] = f"failed: {type(error).__name__}"
         return checks

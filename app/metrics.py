@@ -24,6 +24,7 @@ from flask import Flask, current_app
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.models import MetricCount
 
@@ -108,7 +109,7 @@ class Counts:
         try:
             with self.engine.begin() as connection:
                 connection.execute(statement, rows)
-        except sa.exc.SQLAlchemyError:
+        except SQLAlchemyError:
             log.warning("metrics.not_written", exc_info=True)
             with self._lock:
                 self._counts.update(counts)

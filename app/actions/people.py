@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import assoc_user_group
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -22,6 +21,7 @@ from app.domain.refusal import Invalid, NotFound, Refusal, Refused
 from app.models import Group, Person, Store, StoreGrant
 from app.models import Role as RoleRow
 from app.models.base import utcnow
+from app.models.people import assoc_user_group
 from app.queries.people import person_by_login
 from app.queries.staff import facts_of, find_person
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import assoc_user_group
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -13,6 +12,7 @@ from app.domain import stores as rules
 from app.domain.access import Actor
 from app.domain.refusal import Invalid, NotFound, Refusal, Refused
 from app.models import Group, Store, TeamStore
+from app.models.people import assoc_user_group
 
 
 def make_team(session: Session, actor: Actor, name: str, stores: frozenset[int]) -> Group:

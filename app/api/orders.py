@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 import orjson
-import sqlalchemy as sa
 from flask import Response, request
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.actions import audit
 from app.actions.record import record_orders
@@ -62,7 +62,7 @@ def _record(raw: object, received: bytes | None) -> RecordResult:
     try:
         with transaction():
             (result,) = record_orders(session, [snapshot], source=actor, allowed=actor.stores, now=utcnow())
-    except (sa.exc.DataError, sa.exc.IntegrityError) as error:
+    except (DataError, IntegrityError) as error:
         log.exception("api.order_not_stored", extra={"error": type(error).__name__})
         return RecordResult(snapshot.order_id, Result.REFUSED, (FieldError("", "could not be stored"),))
     return result

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import click
-import sqlalchemy as sa
+from sqlalchemy.exc import DataError, IntegrityError
 
 from app.actions import audit
 from app.actions.record import record_orders
@@ -206,7 +206,7 @@ def _record(snapshots: list[Snapshot]) -> list[RecordResult]:
     try:
         with transaction():
             return record_orders(session, snapshots, source=SYSTEM, allowed=ALL_STORES, now=utcnow())
-    except (sa.exc.DataError, sa.exc.IntegrityError):
+    except (DataError, IntegrityError):
         if len(snapshots) == 1:
             log.exception("import.order_not_stored", extra={"order_id": snapshots[0].order_id})
             error = FieldError("", "could not be stored")

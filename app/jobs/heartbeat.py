@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import session, transaction
 from app.models import Heartbeat
@@ -40,7 +41,7 @@ def beat(app: Flask, name: str, kind: str, info: dict[str, Any]) -> bool:
             )
             if not found.rowcount:  # type: ignore[attr-defined]
                 session.add(Heartbeat(name=name, kind=kind, started_at=utcnow(), **values))
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         log.warning("heartbeat.failed", extra={"beat": name, "error": type(error).__name__})
         return False
     return True
@@ -51,7 +52,7 @@ def leave(app: Flask, name: str) -> None:
     try:
         with app.app_context(), transaction():
             session.execute(sa.delete(Heartbeat).where(Heartbeat.name == name))
-    except sa.exc.SQLAlchemyError:
+    except SQLAlchemyError:
         log.warning("heartbeat.failed", extra={"beat": name})
 
 

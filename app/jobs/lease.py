@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.db import transaction
@@ -24,7 +25,7 @@ from app.models.work import LIVE, Leased
 log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Leased)
-TRANSIENT = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError)
+TRANSIENT = (OperationalError, InterfaceError, InternalError)
 """A database that restarts, hangs, deadlocks or is locked; not one that says our data is wrong."""
 FINISH_TRIES = 6
 """A finished call is worth some patience with a database that restarts or deadlocks."""

@@ -13,6 +13,7 @@ import time
 
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
@@ -79,7 +80,7 @@ def run_sweeper(app: Flask, stop: threading.Event) -> None:
             heartbeat.beat(app, name, "sweeper", {"pid": os.getpid()})
         try:
             sweep(app, hints)
-        except sa.exc.SQLAlchemyError as error:
+        except SQLAlchemyError as error:
             log.warning("sweep.failed", extra={"error": type(error).__name__})
         except Exception:
             log.exception("sweep.failed")

@@ -76,7 +76,7 @@ class PortalWorker(Worker):
         """Tidy up RQ's lists; a job that cannot be read there must not end the worker."""
         try:
             super().run_maintenance_tasks()
-        except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError):
+        except (redis.ConnectionError, redis.TimeoutError):
             raise
         except Exception:
             log.warning("worker.maintenance_failed", exc_info=True)
@@ -133,7 +133,7 @@ def run_worker(app: Flask, queue_name: str, url: str) -> None:
                 worker.work(logging_level="WARNING")
                 if worker._shutdown_requested_date is not None:  # set however busy it was; _stop_requested is not
                     break
-            except (redis.exceptions.RedisError, OSError, ValueError) as error:
+            except (redis.RedisError, OSError, ValueError) as error:
                 log.warning("worker.no_queue_server", extra={"error": type(error).__name__})
             pause = 0.2 if time.monotonic() - began > 5 else min(pause * 2, 2.0)
             time.sleep(pause)

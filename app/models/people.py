@@ -6,7 +6,18 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import Group, Role, User
+from flask_appbuilder.security.sqla.models import (
+    Group,
+    Permission,
+    PermissionView,
+    Role,
+    User,
+    ViewMenu,
+    assoc_group_role,
+    assoc_permissionview_role,
+    assoc_user_group,
+    assoc_user_role,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import BigId, Model, UtcDateTime, utcnow
@@ -93,10 +104,17 @@ Group.users.prop.enable_typechecks = False  # before the mappers are configured:
 __all__ = [
     "Group",
     "OneTimeToken",
+    "Permission",
+    "PermissionView",
     "Person",
     "RateHit",
     "RecoveryCode",
     "Role",
     "User",
     "UserSession",
+    "ViewMenu",
+    "assoc_group_role",
+    "assoc_permissionview_role",
+    "assoc_user_group",
+    "assoc_user_role",
 ]

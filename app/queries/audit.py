@@ -6,11 +6,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import assoc_user_group
 from sqlalchemy.orm import Session
 
 from app.domain.access import ALL_STORES, Actor
 from app.models import AuditEntry, Store
+from app.models.people import assoc_user_group
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import datetime as dt
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import (
+from sqlalchemy.orm import Session
+
+from app.domain.access import ALL_STORES, Actor, Scope
+from app.domain.access import Role as RoleName
+from app.models import Person, Role, StoreGrant, TeamStore, UserSession
+from app.models.people import (
     Permission,
     PermissionView,
     ViewMenu,
@@ -14,11 +19,6 @@ from flask_appbuilder.security.sqla.models import (
     assoc_user_group,
     assoc_user_role,
 )
-from sqlalchemy.orm import Session
-
-from app.domain.access import ALL_STORES, Actor, Scope
-from app.domain.access import Role as RoleName
-from app.models import Person, Role, StoreGrant, TeamStore, UserSession
 
 
 def session_and_person(

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from flask_appbuilder.security.sqla.models import assoc_user_group, assoc_user_role
 from sqlalchemy.orm import Session
 
 from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.people import Manager, PersonFacts, highest
 from app.models import AuditEntry, Group, Order, Person, Role, Store, StoreGrant, TeamStore
+from app.models.people import assoc_user_group, assoc_user_role
 
 PAGE = 50
 

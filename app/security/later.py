@@ -6,6 +6,7 @@ import logging
 
 import sqlalchemy as sa
 from flask import Flask, Response, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import transaction
 from app.models import Person
@@ -31,7 +32,7 @@ def write(app: Flask, *statements: sa.Update) -> None:
         with app.app_context(), transaction() as writing:
             for statement in statements:
                 writing.execute(statement, execution_options={"synchronize_session": False})
-    except sa.exc.SQLAlchemyError:
+    except SQLAlchemyError:
         log.warning("session.not_noted", exc_info=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from app import create_app, schema
 from app.db import database, scope_as, session
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
     with app.app_context():
         try:
             schema.upgrade(database().engine)
-        except sa.exc.OperationalError as error:
+        except OperationalError as error:
             reason = str(error.orig).strip().splitlines()[0]
             print(f"The database of DATABASE_URL cannot be used: {reason}.", file=sys.stderr)
             return 2
