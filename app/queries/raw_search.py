@@ -30,7 +30,7 @@ from app.models.base import UtcDateTime
 CAP = 1000
 """Orders are counted up to here; beyond, the count is ``1000+``."""
 
-RARE = 2000
+RARE = 4000
 """Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
 
 Position = tuple[dt.datetime, int]
@@ -74,7 +74,8 @@ class Question:
         wanted = list(values)
         if len(wanted) == 1:
             self.params[name] = wanted[0]
-            return f"{column} = :{name}"
+            # psycopg sends a small number as smallint, for which a GIN index has no operator.
+            return f"{column} = :{name}" if self.sqlite else f"{column} = CAST(:{name} AS {kind})"
         if self.sqlite:
             self.params[name] = json.dumps(wanted)
             return f"{column} IN (SELECT value FROM json_each(:{name}))"  # noqa: S608
