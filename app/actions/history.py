@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import uuid
 from typing import Any
 
@@ -31,7 +32,8 @@ def add(
     event = OrderEvent(
         order_id=order.id,
         source="portal",
-        event_id=uuid.uuid4().hex,
+        # Lines of one moment are shown in the order they were written in: ids of one length that grow with time.
+        event_id=f"p{time.time_ns():016x}{uuid.uuid4().hex[:12]}",
         store_id=order.store_id,
         at=at,
         kind=lines.SENTENCES[code].kind,
