@@ -27,7 +27,6 @@ ACCESS = {
     "AccountView.page": "person",
     "AccountView.save": "person",
     "AccountView.theme": "person",
-    "AccountView.end_sessions": "person",
     "customer_page.page": "link",
     "customer_page.document": "link",
     "api_v1.openapi": "public",
@@ -78,5 +77,4 @@ ACCESS = {
     "AuditView.export": "Lead",
     "ErasureView.erase": "Admin",
     "ErasureView.erase_post": "Admin",
-    "OperationsView.list": "Admin",
 }
