@@ -225,9 +225,11 @@ def _status(_limit: limits.StatusWord, _nullable: bool) -> Any:
 def _base64(_limit: limits.Base64, _nullable: bool) -> Any:
     def read(value: Any) -> bytes:
         try:
-            return base64.b64decode(value if isinstance(value, str) else None, validate=True)
-        except (TypeError, ValueError):
-            raise PydanticCustomError("portal", "must be base64") from None
+            if isinstance(value, str):
+                return base64.b64decode(value, validate=True)
+        except ValueError:
+            pass
+        raise PydanticCustomError("portal", "must be base64")
 
     return core_schema.no_info_plain_validator_function(read)
 

@@ -1,0 +1,81 @@
+"""With a platform to ask, a webhook is a hint: the order is read again, and that is what counts (domain.md 9.1)."""
+
+import json
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions.webhooks import apply_delivery, record_platform_order
+from app.db import transaction
+from app.models import Order, OrderItem, OrderParameter, Store, Subscription, WebhookDelivery
+from app.platform import words
+from tests.webhooks.test_applying import NOW, message, order_of
+
+
+@pytest.fixture
+def store_id(session, make):
+    make.store("acme-eu")
+    return session.scalar(sa.select(Store.id))
+
+
+def body(**values):
+    """An order as the platform's API tells it: the webhook's fields without the event."""
+    value = message(**values)
+    for name in ("event", "event_date", "document_part"):
+        del value[name]
+    return value
+
+
+def read(session, store_id, now=NOW, **values):
+    with transaction():
+        return record_platform_order(session, words.order(1, body(**values)), store_id=store_id, now=now)
+
+
+def test_an_order_is_recorded_as_it_was_read(session, store_id):
+    product = {"id": "a", "name": "First", "amount": "10.00"}
+    told = {"additional_data": {"utm": "x"}, "subscription": {"id": "1_5", "type": "AR", "status": "active"},
+            "refund": {"status": "Processing"}}  # fmt: skip
+    value = body(status="paid", pay_date="2026-08-14T00:00:00Z") | told
+    del value["product"]
+    value["products"] = [{**body()["product"], **product}, {**body()["product"], "id": "b", "amount": "20.00"}]
+    with transaction():
+        assert record_platform_order(session, words.order(1, value), store_id=store_id, now=NOW) == ("done", None)
+    order = session.get_one(Order, 1)
+    assert (order.status, str(order.total), order.refund_status, order.read_back_at) == (
+        "paid",
+        "30.00",
+        "updating",
+        NOW,
+    )
+    assert session.scalars(sa.select(OrderItem.product_id).order_by(OrderItem.position)).all() == ["a", "b"]
+    assert session.scalars(sa.select(Subscription.status)).all() == ["active"]
+    assert session.execute(sa.select(OrderParameter.name, OrderParameter.value)).all() == [("utm", "x")]
+
+
+def test_what_was_read_is_newer_than_any_snapshot_but_moves_nothing_backwards(session, store_id, make):
+    make.order(order_id=1, version=7)
+    read(session, store_id, status="not paid", customer={"email": "new@example.com"},
+         product={"id": "111111", "amount": "120.00"})  # fmt: skip
+    session.expire_all()
+    order = session.get_one(Order, 1)
+    assert (order.version, order.status, order.email, str(order.total)) == (7, "paid", "new@example.com", "120.00")
+
+
+def test_of_the_message_itself_only_the_event_counts(app, session, store_id):
+    lie = message("product.delivered", status="deleted", customer={"email": "liar@example.com"},
+                  product={"id": "111111", "amount": "0.01"})  # fmt: skip
+    told = words.order(1, body(status="paid"))
+    with transaction():
+        delivery = WebhookDelivery(store_id=store_id)
+        assert apply_delivery(session, delivery, json.dumps(lie), NOW, told) == ("done", None)
+    order = order_of(app)
+    assert (order["status"], order["total"], order["delivery"]) == ("paid", "100.00", "delivered")
+    assert order["customer"]["email"] == "customer@gmail.com"
+    assert [line["text"] for line in order["history"]] == ["Product delivered: Demo"]
+
+
+def test_another_stores_order_is_not_touched(session, store_id, make):
+    make.order("other", order_id=1)
+    state, reason = read(session, store_id, status="deleted")
+    assert (state, reason) == ("refused", "store: the order belongs to another store")
+    assert session.get_one(Order, 1).status == "paid"
