@@ -142,10 +142,10 @@ def test_an_address_of_another_kind_is_never_a_link(app, make, address):
 
 
 def test_the_list_has_two_lines_and_all_blocks(make):
-    order_id = make.order()
+    other, order_id = make.order(), make.order()
     page = parse(make.specialist().get("/orders/").text)
     order = page.one("article", data_order_id=str(order_id))
-    assert [n.attrs["data-order-id"] for n in page.all(data_order_id=None)] == [str(order_id)]
+    assert [n.attrs["data-order-id"] for n in page.all(data_order_id=None)] == [str(order_id), str(other)]
     assert [h.text for h in order.all("h4")] == BLOCKS
     details = order.one("details", cls="l2")
     assert "open" not in details.attrs
