@@ -2,7 +2,7 @@
 
 Words come from three places: ``_``, ``gettext`` and the like in templates and code; the sentences of ``Refusal``
 (and of ``_add`` and ``Tag``, which the search form says things with);
-and the tables of sentences in ``app/domain`` (labels, history, audit), which are plain data there.
+and tables of sentences (labels, history, audit, permissions), which are plain data where they stand.
 ``flask portal translations`` refreshes and compiles the file; a test fails when it is stale or has a gap.
 """
 
@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from app.domain import audit, history, orders, search
+from app.security import explain
 
 APP = Path(__file__).parent
 FOLDER = APP / "translations"
@@ -66,6 +67,7 @@ def listed() -> Iterator[str]:
         yield from labels.values()
     yield from audit.EVENTS.values()
     yield from search.NOT_AN_ID.values()
+    yield from explain.SENTENCES.values()
     yield from (sentence.text for sentence in history.SENTENCES.values())
 
 
