@@ -36,7 +36,7 @@ WRONG = Refusal("password.wrong", "This is not your present password.")
 def common_passwords() -> frozenset[str]:
     """The list, in lower case; read once."""
     packed = Path(__file__).with_name("common_passwords.txt.gz").read_bytes()
-    return frozenset(gzip.decompress(packed).decode().splitlines())
+    return frozenset(gzip.decompress(packed).decode().split("\n"))
 
 
 def normalised(password: str) -> str:
