@@ -62,6 +62,7 @@ class Settings:
     queue_timing: Mapping[str, float]
     session_idle_minutes: int
     session_hours: int
+    sign_in_settings: Path | None
     web_processes: int
     web_threads: int
     log_level: str
@@ -138,6 +139,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         queue_timing=_queue_timing(env.get("QUEUE_TIMING") or ""),
         session_idle_minutes=_number(env, "SESSION_IDLE_MINUTES", 30, 1, 1440),
         session_hours=_number(env, "SESSION_HOURS", 12, 1, 168),
+        sign_in_settings=_file(env, "SIGN_IN_SETTINGS"),
         web_processes=_number(env, "WEB_PROCESSES", 2, 1, 64),
         web_threads=_number(env, "WEB_THREADS", 4, 1, 64),
         log_level=_choice(env, "LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
@@ -193,6 +195,16 @@ def _mail_url(env: Mapping[str, str]) -> str | None:
     if query and value.startswith("smtps:"):
         raise ConfigError("MAIL_URL: smtps:// is TLS; take smtp:// for ?tls=none")
     return value
+
+
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    value = env.get(name)
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{name}: there is no file {value}")
+    return path.resolve()
 
 
 def _database_url(env: Mapping[str, str], data: Path) -> str:

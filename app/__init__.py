@@ -36,6 +36,8 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     app.extensions["settings"] = settings
     app.config.from_mapping(_flask_config(settings))
+    if settings.sign_in_settings:
+        app.config.from_pyfile(str(settings.sign_in_settings))
     logs.init_app(app, settings)  # first, so that its hooks stand around all others
     db.init_app(app, settings.database_url, **engine_options)
     metrics.init_app(app)

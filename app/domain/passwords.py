@@ -1,6 +1,6 @@
 """What a password must be: 12 to 128 characters, not a common one, not made of one's own name (issue 4, section 4).
 
-No character classes are asked for: they make passwords worse. ``common_passwords.txt.gz`` holds the 18,054 entries
+No character classes are asked for: they make passwords worse. ``common_passwords.txt.gz`` holds the 18,051 entries
 of six characters or more of Royce Williams' list, as Django ships it (BSD).
 """
 

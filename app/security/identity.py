@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 
 from flask import current_app, request
+from flask_appbuilder.const import AUTH_DB, AUTH_LDAP
 
 from app.actions import audit
 from app.actions.credentials import HASH_METHOD, matches, rehash
@@ -53,13 +54,17 @@ def check_password(typed_login: str, password: str) -> tuple[Answer, Person | No
     person = person_by_login(session, login)
     if not _may_try(person, login):
         return Answer.TOO_OFTEN, None
-    right = matches(person, password)
+    if by_directory():
+        person = current_app.appbuilder.sm.auth_user_ldap(typed_login, password)  # type: ignore[attr-defined]
+        right = person is not None
+    else:
+        right = matches(person, password)
     with transaction():
         if not right or person is None:
             audit.record(session, actor_for(person), events.SIGN_IN_FAILED, result="failed", subject=_subject(person))
             return Answer.WRONG, None
         session.add(person)
-        if not person.password.startswith(HASH_METHOD):
+        if not by_directory() and not person.password.startswith(HASH_METHOD):
             rehash(person, password)
         if person.totp_confirmed_at is None:
             _succeeded(person, login)
@@ -86,7 +91,9 @@ def check_proof(person: Person, password: str, code: str) -> Answer:
     """A proof in between: the password, or a code where a second step is set up."""
     if not _may_try(person, ""):
         return Answer.TOO_OFTEN
-    right = matches(person, password) if password or not code else False
+    right = False
+    if password or not code:
+        right = _is_password_of(person, password)
     with transaction():
         session.add(person)
         right = right or bool(code and check_code(session, actor_for(person), person, vault(), code))
@@ -95,6 +102,23 @@ def check_proof(person: Person, password: str, code: str) -> Answer:
         if right:
             forget(ACCOUNT, _account_key(person, ""))
     return Answer.RIGHT if right else Answer.WRONG
+
+
+def local_passwords() -> bool:
+    """Are passwords kept here? Not where LDAP, OAuth or SAML know who somebody is."""
+    return bool(current_app.config["AUTH_TYPE"] == AUTH_DB)
+
+
+def by_directory() -> bool:
+    """Does an LDAP directory check passwords?"""
+    return bool(current_app.config["AUTH_TYPE"] == AUTH_LDAP)
+
+
+def _is_password_of(person: Person, password: str) -> bool:
+    if not by_directory():
+        return matches(person, password)
+    found = current_app.appbuilder.sm.auth_user_ldap(person.username, password)  # type: ignore[attr-defined]
+    return found is not None and found.id == person.id
 
 
 def may_try_password(person: Person) -> bool:

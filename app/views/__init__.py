@@ -19,7 +19,7 @@ from app.views.passwords import PasswordView
 from app.views.people import PersonView
 from app.views.refunds import RefundView
 from app.views.second_step import SecondStepView
-from app.views.sign_in import ProofView, SignInView
+from app.views.sign_in import ProofView, sign_in_view
 from app.views.stores import StoreView
 from app.views.teams import TeamView
 from app.views.tokens import TokenView
@@ -36,7 +36,7 @@ class HomeView(IndexView):
 
 def register_views(appbuilder: AppBuilder) -> None:
     """Register the views."""
-    appbuilder.sm.auth_view = appbuilder.add_view_no_menu(SignInView)
+    appbuilder.sm.auth_view = appbuilder.add_view_no_menu(sign_in_view(appbuilder.sm.auth_type))
     for view in (ProofView, PasswordView, SecondStepView, PersonView, TeamView, StoreView, TokenView, OrderView):
         appbuilder.add_view_no_menu(view)
     for view in (OrderPageView, OrderActionsView, DocumentView, RefundView):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_babel import gettext, lazy_gettext
@@ -24,12 +27,24 @@ from app.domain.sign_in import (
 from app.models import Person
 from app.queries.people import person_by_login
 from app.security import current_actor
-from app.security.identity import actor_for, may_try_password
+from app.security.identity import actor_for, local_passwords, may_try_password
 from app.security.limits import hit
 from app.security.sessions import browser_session
 from app.views.answers import page
 
 TOO_OFTEN = lazy_gettext("Too many tries. Please wait a while and try again.")
+
+
+def _only_local(view: Callable[..., Response]) -> Callable[..., Response]:
+    """Where LDAP, OAuth or SAML identify people there is no password of ours to set."""
+
+    @functools.wraps(view)
+    def wrapped(*args: object, **kwargs: object) -> Response:
+        if not local_passwords():
+            raise NotFound
+        return view(*args, **kwargs)
+
+    return wrapped
 
 
 class PasswordView(BaseView):
@@ -39,6 +54,7 @@ class PasswordView(BaseView):
     default_view = "change"
 
     @expose("/forgot-password", methods=["GET", "POST"])
+    @_only_local
     def forgot(self) -> Response:
         """Ask for a link. The answer is the same whoever asks for whomever."""
         if request.method == "GET":
@@ -55,6 +71,7 @@ class PasswordView(BaseView):
         return page("access/forgot_password.html", sent=True, username=request.form.get("username", "")[:LOGIN_MAX])
 
     @expose("/set-password/<string(maxlength=100):token>", methods=["GET", "POST"])
+    @_only_local
     def set_by_link(self, token: str) -> Response:
         """GET shows the form and uses nothing up, whatever a mail scanner opens; POST sets the password."""
         if not hit("link", request.remote_addr or "", LINK_TRIES_PER_ADDRESS, TRIES_WINDOW):
@@ -76,6 +93,7 @@ class PasswordView(BaseView):
         return redirect(url_for("SignInView.login"), 303)
 
     @expose("/change-password", methods=["GET", "POST"])
+    @_only_local
     def change(self) -> Response:
         """One's own, asking for the present one; every other session ends."""
         person = browser_session().load_person()

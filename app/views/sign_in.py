@@ -7,6 +7,8 @@ import time
 from flask import flash, redirect, request, url_for
 from flask import session as browser
 from flask_appbuilder import BaseView, expose
+from flask_appbuilder.const import AUTH_OAUTH, AUTH_REMOTE_USER, AUTH_SAML
+from flask_appbuilder.security.views import AuthOAuthView, AuthRemoteUserView, AuthSAMLView
 from flask_babel import gettext, lazy_gettext
 from flask_login import login_user
 from werkzeug.wrappers import Response
@@ -43,8 +45,41 @@ def _status(answer: Answer) -> int:
     return 429 if answer is Answer.TOO_OFTEN else 401
 
 
-class SignInView(BaseView):
-    """Signing in by username or email, the second step, signing out. Open to visitors."""
+class SignOutViews:
+    """Signing out, whichever way one signed in."""
+
+    @expose("/logout/", methods=["GET"])
+    def logout_form(self) -> Response:
+        """Nothing is changed by GET: this asks."""
+        if current_actor().id is None:
+            return redirect(url_for("SignInView.login"), 303)
+        return page("access/sign_out.html")
+
+    @expose("/logout/", methods=["POST"])
+    def logout(self) -> Response:
+        """Sign out: the session is gone, copies of its cookie too."""
+        actor = current_actor()
+        if actor.id is not None:
+            with transaction():
+                audit.record(session, actor, events.SIGNED_OUT, subject=f"person:{actor.id}")
+            browser_session().end()
+            flash(gettext("You have signed out."), "success")
+        return redirect(url_for("SignInView.login"), 303)
+
+    @expose("/logout/everywhere", methods=["POST"])
+    def logout_everywhere(self) -> Response:
+        """End every session of one's own, this one too."""
+        actor = current_actor()
+        if actor.id is not None:
+            with transaction():
+                end_all_sessions(session, manager_of(session, actor), actor.id)
+            browser_session().end()
+            flash(gettext("You are signed out everywhere."), "success")
+        return redirect(url_for("SignInView.login"), 303)
+
+
+class SignInView(SignOutViews, BaseView):
+    """Signing in by username or email (or an LDAP name), the second step, signing out. Open to visitors."""
 
     route_base = ""
     default_view = "login"
@@ -86,35 +121,6 @@ class SignInView(BaseView):
         login_user(person)
         return redirect(onwards or "/", 303)
 
-    @expose("/logout/", methods=["GET"])
-    def logout_form(self) -> Response:
-        """Nothing is changed by GET: this asks."""
-        if current_actor().id is None:
-            return redirect(url_for("SignInView.login"), 303)
-        return page("access/sign_out.html")
-
-    @expose("/logout/", methods=["POST"])
-    def logout(self) -> Response:
-        """Sign out: the session is gone, copies of its cookie too."""
-        actor = current_actor()
-        if actor.id is not None:
-            with transaction():
-                audit.record(session, actor, events.SIGNED_OUT, subject=f"person:{actor.id}")
-            browser_session().end()
-            flash(gettext("You have signed out."), "success")
-        return redirect(url_for("SignInView.login"), 303)
-
-    @expose("/logout/everywhere", methods=["POST"])
-    def logout_everywhere(self) -> Response:
-        """End every session of one's own, this one too."""
-        actor = current_actor()
-        if actor.id is not None:
-            with transaction():
-                end_all_sessions(session, manager_of(session, actor), actor.id)
-            browser_session().end()
-            flash(gettext("You are signed out everywhere."), "success")
-        return redirect(url_for("SignInView.login"), 303)
-
     def _pending(self) -> Person | None:
         found = browser.get(PENDING)
         if not isinstance(found, dict) or time.time() - found["at"] > SECOND_STEP_MINUTES * 60:
@@ -122,6 +128,15 @@ class SignInView(BaseView):
         person = session.get(Person, found["id"])
         fits = person is not None and person.active and person.auth_version == found["version"]
         return person if fits else None
+
+
+def sign_in_view(auth_type: int) -> type[BaseView]:
+    """The view behind ``/login/``: ours for passwords kept here or in LDAP, FAB's where somebody else identifies.
+
+    Those keep the name, so that every link finds them, and our way out.
+    """
+    theirs = {AUTH_OAUTH: AuthOAuthView, AUTH_SAML: AuthSAMLView, AUTH_REMOTE_USER: AuthRemoteUserView}.get(auth_type)
+    return SignInView if theirs is None else type("SignInView", (SignOutViews, theirs), {"route_base": ""})
 
 
 class ProofView(BaseView):
