@@ -179,16 +179,21 @@ def _is_worker(words: str) -> bool:
     return "portal worker" in words or words.startswith("rq:worker")
 
 
+def _words(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
 def _what(words: str, parent: int) -> str:
     if _is_worker(words):
-        try:
-            above = Path(f"/proc/{parent}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            above = ""
-        return "horse" if _is_worker(above) or parent == 1 else "worker"
+        return "horse" if _is_worker(_words(parent)) or parent == 1 else "worker"
+    if "gunicorn" in words:
+        return "web worker" if "gunicorn" in _words(parent) else "web"
     for mark, name in (
         ("portal sweeper", "sweeper"), ("valkey", "queue server"), ("redis-server", "queue server"),
-        ("launch.inbox", "inbox"), ("gunicorn", "web"),
+        ("launch.inbox", "inbox"),
     ):  # fmt: skip
         if mark in words:
             return name
@@ -224,10 +229,17 @@ class Chaos(threading.Thread):
                 elif self.restart_due and turns % 25 == 0:
                     self.restart_due -= 1
                     self.database.restart()
-                else:
+                elif self._web_is_there():
                     self.kill(self.random.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))[0])
             except (OSError, redis.RedisError, subprocess.SubprocessError) as error:
                 self.tally.odd.append(f"chaos: {error}")
+
+    def _web_is_there(self) -> bool:
+        """Nobody clicks while the web is down: a storm over a portal that is starting would show little."""
+        try:
+            return requests.get(f"{self.portal.url}/healthz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
 
     def kill(self, what: str) -> None:
         found = list(self.portal.processes())
