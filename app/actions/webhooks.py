@@ -61,26 +61,32 @@ class ReadOrder(Protocol):
     @property
     def order_id(self) -> int:
         """Its number."""
+        ...
 
     @property
     def fields(self) -> dict[str, Any]:
         """The webhook's fields, as received."""
+        ...
 
     @property
     def products(self) -> tuple[dict[str, Any], ...]:
         """Its products, as received."""
+        ...
 
     @property
     def refund(self) -> Any:
         """Status, result and moment of its refund in the portal's words; None: there is none."""
+        ...
 
     @property
     def subscription(self) -> Any:
         """Code, type, status and activity of its subscription; None: there is none."""
+        ...
 
     @property
     def additional(self) -> tuple[tuple[str, str], ...]:
         """Its additional parameters."""
+        ...
 
 
 def apply_delivery(
