@@ -287,7 +287,7 @@ class User:
 
     def ask(self, method: str, path: str, **values: object) -> requests.Response:
         """A request, repeated while the portal is being killed."""
-        for tried in range(200):
+        for tried in range(400):
             try:
                 answer = self.browser.request(
                     method, self.portal.url + path, timeout=20, allow_redirects=False, **values

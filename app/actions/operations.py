@@ -11,7 +11,7 @@ from app.domain import audit as events
 from app.domain import history as lines
 from app.domain.access import Actor
 from app.domain.refusal import NotFound, Refusal, Refused
-from app.models import Action, Mail, Order
+from app.models import Action, Mail, Order, WebhookDelivery
 from app.models.base import db_now, utcnow
 
 NOT_OPEN = Refusal("operations.not_open", "This has been decided already, or goes on by itself.")
@@ -67,6 +67,24 @@ def send_again(session: Session, actor: Actor, mail_id: int) -> None:
     session.flush()
     audit.record(
         session, actor, events.MAIL_AGAIN, order_id=mail.order_id, store_id=mail.store_id, subject=f"mail:{mail.id}"
+    )
+
+
+def apply_again(session: Session, actor: Actor, delivery_id: int) -> None:
+    """Try a webhook again that could not be applied in many attempts. Raises NotFound or Refused."""
+    row = session.scalars(
+        sa.select(WebhookDelivery).where(WebhookDelivery.id == delivery_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    if row.state != "attention":
+        raise Refused(NOT_OPEN)
+    row.state, row.attempt, row.error, row.reason, row.finished_at = "waiting", 0, None, None, None
+    row.next_at, row.hinted_at = db_now(), None  # type: ignore[assignment]
+    session.flush()
+    hint(session, "webhooks", row.id)
+    audit.record(
+        session, actor, events.WEBHOOK_AGAIN, order_id=row.order_id, store_id=row.store_id, subject=f"webhook:{row.id}"
     )
 
 

@@ -55,6 +55,7 @@ LICENSE_SENT = "license.sent"
 ACTION_HAPPENED = "action.declared"
 ACTION_AGAIN = "action.retried"
 MAIL_AGAIN = "mail.retried"
+WEBHOOK_AGAIN = "webhook.retried"
 ACTION_ENDED = "action.ended"
 ORDER_RECONCILED = "order.reconciled"
 
@@ -114,6 +115,7 @@ EVENTS = {
     ACTION_HAPPENED: "Stated that an action has happened",
     ACTION_AGAIN: "Started an action again",
     MAIL_AGAIN: "Started a mail again",
+    WEBHOOK_AGAIN: "Started a webhook again",
     ACTION_ENDED: "An action ended without effect",
     ORDER_RECONCILED: "Corrected an order by reading it back",
 }

@@ -95,6 +95,13 @@ class OperationsView(BaseView):
         """Hand the mail over once more."""
         return self._decide("mail", lambda: decide.send_again(session, current_actor(), mail_id))
 
+    @expose("/webhooks/<int:delivery_id>/again", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def webhook_again(self, delivery_id: int) -> Response | tuple[str, int]:
+        """Apply the webhook once more."""
+        return self._decide("webhooks", lambda: decide.apply_again(session, current_actor(), delivery_id))
+
     def _decide(self, name: str, action: Callable[[], object]) -> Response | tuple[str, int]:
         try:
             with transaction():

@@ -188,6 +188,22 @@ def test_webhooks_show_their_fate_and_that_of_their_body(app, admin, make):
     assert "dropped" in page
 
 
+def test_a_webhook_that_could_not_be_applied_is_tried_again(app, admin, make):
+    store = make.store("acme-eu")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        row = WebhookDelivery(
+            store_id=store, digest="d" * 64, event="order.created", body="{}", state="attention", attempt=60
+        )
+        session.add(row)
+        session.flush()
+        number = row.id
+    assert post(admin, f"/operations/webhooks/{number}/again").status_code == 303
+    found = get(app, WebhookDelivery, number)
+    assert (found.state, found.attempt) == ("waiting", 0)
+    assert post(admin, f"/operations/webhooks/{number}/again").status_code == 409
+    assert post(admin, "/operations/webhooks/999/again").status_code == 404
+
+
 def test_it_is_filtered_and_paged(admin, action, monkeypatch):
     from app.views import operations
 
