@@ -77,7 +77,7 @@ def extract() -> Catalog:
     found = extract_from_dir(APP, METHODS, OPTIONS, KEYWORDS, strip_comment_tags=True)
     for filename, _line, message, _comments, context in found:
         if message:
-            catalog.add(message, None, [(filename, None)], context=context)
+            catalog.add(message, None, [(filename, None)], context=context)  # type: ignore[list-item]
     for message in listed():
         catalog.add(message)
     return catalog

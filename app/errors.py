@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -26,8 +27,8 @@ MACHINES = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/assets/", "/favic
 class Words:
     """What an error page says: what happened, and what to do."""
 
-    title: str
-    text: str
+    title: str | LazyString
+    text: str | LazyString
 
 
 WORDS = {
@@ -90,7 +91,7 @@ def _somebody() -> bool:
 def _http(error: HTTPException) -> Response:
     """Any HTTP error: the headers it carries (Allow, Retry-After) stay."""
     if error.code is None or error.code < 400:  # a redirect raised as an exception
-        return Response.force_type(error.get_response())
+        return current_app.make_response(error.get_response())
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         log.error("request.failed", exc_info=error.original_exception)
     response = answer(error.code)

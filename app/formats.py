@@ -120,7 +120,7 @@ class Formats:
             at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
         key = at.toordinal()
         offset = self._offsets.get(key, False)
-        if offset is False:
+        if isinstance(offset, bool):
             first = dt.datetime.combine(at.date(), dt.time(), UTC)
             ends = {(first + dt.timedelta(hours=h)).astimezone(self.tzinfo).utcoffset() for h in (0, 24)}
             offset = self._offsets[key] = ends.pop() if len(ends) == 1 else None

@@ -10,7 +10,7 @@ from config import load
 RENDER_AS_BATCH = True  # SQLite cannot alter columns in place
 
 
-def _include(name: str | None, type_: str, parent: dict[str, str | None]) -> bool:
+def _include(name: str | None, type_: str, parent: object) -> bool:
     """Leave out what the code search keeps beside our tables (FTS5 shadow tables)."""
     return not (type_ == "table" and name is not None and name.startswith("license_code_fts"))
 

@@ -67,7 +67,8 @@ def chain_head(session: Session) -> tuple[int, str]:
 def verify(session: Session, *, head: str | None = None) -> Verdict:
     """Walk the whole chain. ``head`` is a hash noted elsewhere earlier: it must still be part of the chain,
     which shows that nobody cut the end off."""
-    before, expected, seen_head = START, 0, head is None
+    before: str = START
+    expected, seen_head = 0, head is None
     broken = None
     rows = session.scalars(
         sa.select(AuditEntry).where(AuditEntry.seq.is_not(None)).order_by(AuditEntry.seq)
@@ -82,7 +83,7 @@ def verify(session: Session, *, head: str | None = None) -> Verdict:
         if broken:
             expected -= 1
             break
-        before = entry.hash
+        before = entry.hash or ""
         seen_head = seen_head or before == head
         session.expunge(entry)
     rows.close()  # a break leaves the server's cursor open

@@ -28,13 +28,14 @@ def matches(person: Person | None, password: str, now: dt.datetime | None = None
 
     An expired temporary password does not match.
     """
+    kept = person.password if person is not None else None
     usable = (
         person is not None
         and bool(person.active)
-        and bool(person.password)
+        and bool(kept)
         and (person.password_expires_at is None or person.password_expires_at > (now or utcnow()))
     )
-    right = check_password_hash(person.password if usable and person else DUMMY_HASH, normalised(password))
+    right = check_password_hash(kept if usable and kept else DUMMY_HASH, normalised(password))
     return right and usable
 
 

@@ -7,9 +7,9 @@ import hashlib
 import hmac
 import time
 
-import pyotp
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
+from pyotp.totp import TOTP
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -96,7 +96,7 @@ def _take_code(session: Session, person: Person, vault: Vault, typed: str) -> bo
     code = plain_code(typed)
     if not (len(code) == 6 and code.isascii() and code.isdigit()) or not person.totp_secret:
         return False
-    maker = pyotp.TOTP(vault.open(person.totp_secret))
+    maker = TOTP(vault.open(person.totp_secret))
     for step in steps_around(time.time(), person.totp_last_step):
         if hmac.compare_digest(maker.generate_otp(step), code):
             # Compare and swap: two requests with one code cannot both win.

@@ -76,7 +76,7 @@ def finish(session: Session, row: Leased, state: str, **values: Any) -> None:
         .execution_options(**NO_SYNC)
     ).all()
     if not found:
-        raise LostLeaseError(f"{model.__tablename__} {row.id}")
+        raise LostLeaseError(f"{sa.inspect(model).local_table.name} {row.id}")
 
 
 def insist(write: Callable[[], str]) -> str:
@@ -117,7 +117,7 @@ def end_leases(session: Session, model: type[Leased], timing: Timing) -> int:
     Their worker died or hangs. What it was doing may have happened: actions come back in doubt, and not before
     the quarantine is over. (A parked action has no lease and is left alone.)
     """
-    table = model.__table__
+    table = sa.inspect(model).local_table
     doubt = {"doubt": True} if "doubt" in table.c else {}
     shift = timing.quarantine_after_lease if doubt else 0.0
     return len(

@@ -113,6 +113,7 @@ class Handler(Protocol):
 
     def perform(self, action: Action) -> Outcome:
         """Do it, with every time-out below ten seconds. No transaction is open; anything it raises is ``unknown``."""
+        ...
 
     def settle(self, session: Session, action: Action, outcome: Outcome, actor: Actor) -> None:
         """Write what follows (history, changed rows, mail rows, audit) for DONE, REFUSED, PARKED and ATTENTION.

@@ -99,7 +99,7 @@ class RateHit(Model):
 
 
 # FAB says so for roles and forgot it for groups: a Person is as good a member as a User.
-Group.users.prop.enable_typechecks = False  # before the mappers are configured: ``prop``, not ``property``
+Group.users.prop.enable_typechecks = False  # type: ignore[attr-defined]  # before the mappers are configured: ``prop``, not ``property``
 
 __all__ = [
     "Group",

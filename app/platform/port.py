@@ -89,6 +89,7 @@ class Platform(Protocol):
         self, *, created_from: dt.date | None = None, paid_from: dt.date | None = None, status: str | None = None
     ) -> list[int]:
         """Ids of orders created, or paid, on that day or later."""
+        ...
 
     def request_refund(self, order_id: int, description: str, email: str) -> None:
         """Ask the people there for a refund. ``email``: the requester's address, at most 80 characters."""

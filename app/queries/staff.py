@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.people import Manager, PersonFacts, highest
@@ -166,7 +166,7 @@ def newest_orders(session: Session, scope: Scope, limit: int = 5) -> list[Order]
     statement = sa.select(Order).order_by(Order.created_at.desc(), Order.id.desc()).limit(limit)
     if scope is not ALL_STORES:
         statement = statement.where(Order.store_id.in_(sorted(scope)))  # type: ignore[arg-type]
-    return list(session.scalars(statement.options(sa.orm.joinedload(Order.store))))
+    return list(session.scalars(statement.options(joinedload(Order.store))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -119,7 +120,7 @@ def touched_by_ban(session: Session, store_id: int, product_id: str | None) -> T
     return Touched(_count(session, codes.distinct()), _count(session, waiting))
 
 
-def _count(session: Session, statement: sa.Select[tuple[int]]) -> int:
+def _count(session: Session, statement: sa.Select[Any]) -> int:
     capped = statement.limit(COUNT_MOST + 1).subquery()
     return session.scalar(sa.select(sa.func.count()).select_from(capped)) or 0
 

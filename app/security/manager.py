@@ -25,7 +25,7 @@ class PortalAppBuilder(AppBuilder):
     """FAB without the addresses nobody needs here: "back", language by GET, the menu API, its own security screens."""
 
     def _add_admin_views(self) -> None:
-        self._indexview = self.add_view_no_menu(self.indexview)
+        self._indexview = self.add_view_no_menu(self.indexview)  # type: ignore[arg-type]
 
 
 class PortalSecurityManager(SecurityManager):
@@ -37,7 +37,7 @@ class PortalSecurityManager(SecurityManager):
     def create_login_manager(self, app: Flask) -> LoginManager:
         """FAB's hook."""
         manager = PortalLoginManager(app)
-        manager.login_view = "login"
+        manager.login_view = "login"  # type: ignore[assignment]
         manager.user_loader(self.load_user)
         # Every way of signing in (form, LDAP, OAuth, SAML) ends here: a new session with a new id.
         user_logged_in.connect(_begin_session)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # (last names, first names, country, phone prefix, locale); weights below.
-_CULTURES: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str, str], ...] = (
+_CULTURES: tuple[tuple[Sequence[str], Sequence[str], str, str, str], ...] = (
     (
         "Smith Johnson Williams Brown Jones Garcia Miller Davis Wilson Anderson Taylor Moore Lee Walker".split(),
         "James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth Emma Olivia Noah".split(),

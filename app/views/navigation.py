@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _
+from flask_babel.speaklater import LazyString
 
 from app.domain.access import Actor
 
@@ -14,7 +15,7 @@ from app.domain.access import Actor
 class Entry:
     """A place in the menu. Shown to whoever holds ``permission`` on ``view``."""
 
-    label: str
+    label: str | LazyString
     href: str
     permission: str
     view: str

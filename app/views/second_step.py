@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 
-import pyotp
 import segno
 from flask import flash, redirect, request, url_for
 from flask_appbuilder import BaseView, expose
 from flask_babel import gettext, lazy_gettext
 from flask_login import login_user
 from markupsafe import Markup
+from pyotp.totp import TOTP
 from werkzeug.wrappers import Response
 
 from app.actions.second_step import confirm_setup, renew_recovery_codes, turn_off
@@ -105,5 +105,5 @@ class SecondStepView(BaseView):
         if person.totp_confirmed_at is not None:
             return page("access/second_step_on.html", status, person=person, **values)
         secret = self._secret(person)
-        address = pyotp.TOTP(secret).provisioning_uri(name=person.username, issuer_name="ESupport Portal")
+        address = TOTP(secret).provisioning_uri(name=person.username, issuer_name="ESupport Portal")
         return page("access/second_step_setup.html", status, secret=secret, qr=qr_code(address), **values)
