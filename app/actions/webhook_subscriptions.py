@@ -18,7 +18,7 @@ from app.models import Order, OrderEvent, OrderItem, OrderRelation, Subscription
 _COLUMNS = ("store_id", "code", "type", "status", "period", "next_charge_date", "parent_order_id", "decided_at",
             "version", "source_at")  # fmt: skip
 
-_RANK = {"active": 0, "not_paid": 1, "cancelled": 2}
+_RANK: dict[str, int] = {"active": 0, "not_paid": 1, "cancelled": 2}
 
 
 def merge_subscriptions(session: Session, order: Order, message: Message, *, moved: bool) -> None:

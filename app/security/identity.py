@@ -64,7 +64,7 @@ def check_password(typed_login: str, password: str) -> tuple[Answer, Person | No
             audit.record(session, actor_for(person), events.SIGN_IN_FAILED, result="failed", subject=_subject(person))
             return Answer.WRONG, None
         session.add(person)
-        if not by_directory() and not person.password.startswith(HASH_METHOD):
+        if not by_directory() and not (person.password or "").startswith(HASH_METHOD):
             rehash(person, password)
         if person.totp_confirmed_at is None:
             _succeeded(person, login)

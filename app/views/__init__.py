@@ -36,7 +36,7 @@ class HomeView(IndexView):
 
 def register_views(appbuilder: AppBuilder) -> None:
     """Register the views."""
-    appbuilder.sm.auth_view = appbuilder.add_view_no_menu(sign_in_view(appbuilder.sm.auth_type))
+    appbuilder.sm.auth_view = appbuilder.add_view_no_menu(sign_in_view(appbuilder.sm.auth_type))  # type: ignore[assignment]
     for view in (ProofView, PasswordView, SecondStepView, PersonView, TeamView, StoreView, TokenView, OrderView):
         appbuilder.add_view_no_menu(view)
     for view in (OrderPageView, OrderActionsView, DocumentView, RefundView):

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, current_app
 from flask_babel import get_locale, gettext
 from jinja2 import Environment, Template
-from markupsafe import Markup, _escape_inner, escape
+from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
 
 from app.domain.customer_page import page_token
 from app.domain.history import SENTENCES
@@ -80,7 +80,7 @@ def whole_order(card: OrderCard) -> Markup:
 def escaped(value: object) -> str:
     """What a brace prints: escaped, unless it says that it is HTML already."""
     if value.__class__ is str:
-        return _escape_inner(value)
+        return _escape_inner(value)  # type: ignore[arg-type]
     return value if isinstance(value, Markup) else escape(value)
 
 
