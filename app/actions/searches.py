@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.access import Actor
@@ -24,9 +23,3 @@ def store_search(session: Session, actor: Actor, typed: Typed, *, now: dt.dateti
     session.add(StoredSearch(key=key, user_id=actor.id, criteria=dict(typed), created_at=now, expires_at=now + KEPT))
     session.flush()
     return key
-
-
-def drop_old_searches(session: Session, *, now: dt.datetime) -> int:
-    """Delete searches past their time; how many."""
-    gone = session.execute(sa.delete(StoredSearch).where(StoredSearch.expires_at <= now))
-    return gone.rowcount  # type: ignore[attr-defined, no-any-return]
