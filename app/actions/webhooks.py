@@ -57,7 +57,6 @@ def receive_delivery(session: Session, store_id: int, value: Mapping[str, Any], 
 
 class ReadOrder(Protocol):
     """An order as it was just read from the platform (``app.platform.port.PlatformOrder``)."""
-        ...
 
     @property
     def order_id(self) -> int:
