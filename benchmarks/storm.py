@@ -43,7 +43,7 @@ from tests.standins.noventiq import PASSWORD, USERNAME
 
 ROOT = Path(__file__).resolve().parents[1]
 STORE = "storm-eu"
-USERS = [f"storm{number}@example.org" for number in range(4)]
+USERS = [f"storm{number}@example.org" for number in range(8)]
 USER_PASSWORD = "a quiet sea in november 77"
 FIRST_ORDER = 70_000_001
 KINDS = ("refund", "refund", "refund", "refund", "cancel", "cancel", "cancel", "resend", "resend", "resend")
@@ -151,20 +151,32 @@ class Portal:
             raise SystemExit(f"portal {' '.join(words)}: {done.stdout}{done.stderr}")
 
     def processes(self) -> Iterator[tuple[int, str]]:
-        """(pid, what it is) of everything below run.py and of orphans it left (work-horses of killed workers)."""
+        """(pid, what it is) of everything run.py started, of their children, and of work-horses they left behind."""
+        try:
+            started = json.loads((self.folder / "logs" / "processes.json").read_text())
+        except (OSError, ValueError):
+            started = {}
+        for name, pid in started.items():
+            kind = "worker" if name.startswith("worker-") else name.replace("-", " ")
+            if Path(f"/proc/{pid}").exists():
+                yield pid, kind
+            for child in _children(pid):
+                yield child, {"worker": "horse", "web": "web worker"}.get(kind, kind)
+        yield from self.left_behind(orphans_only=True)
+
+    def left_behind(self, *, orphans_only: bool) -> Iterator[tuple[int, str]]:
+        """Processes that carry our data folder's mark and have lost their parent (or all of them)."""
         mark = f"PORTAL_DATA={self.folder}".encode()
         ours = {os.getpid(), self.process.pid if self.process else 0}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) in ours:
                 continue
             try:
-                words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if mark not in (entry / "environ").read_bytes():
-                    continue
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (OSError, ValueError):
+                marked = mark in (entry / "environ").read_bytes()
+            except OSError:
                 continue
-            yield int(entry.name), _what(words, parent)
+            if marked and (not orphans_only or _parent(int(entry.name)) == 1):
+                yield int(entry.name), "horse"
 
     def end(self) -> float:
         """SIGTERM; how long the end took."""
@@ -175,29 +187,18 @@ class Portal:
         return time.monotonic() - began
 
 
-def _is_worker(words: str) -> bool:
-    return "portal worker" in words or words.startswith("rq:worker")
-
-
-def _words(pid: int) -> str:
+def _children(pid: int) -> list[int]:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
-        return ""
+        return []
 
 
-def _what(words: str, parent: int) -> str:
-    if _is_worker(words):
-        return "horse" if _is_worker(_words(parent)) or parent == 1 else "worker"
-    if "gunicorn" in words:
-        return "web worker" if "gunicorn" in _words(parent) else "web"
-    for mark, name in (
-        ("portal sweeper", "sweeper"), ("valkey", "queue server"), ("redis-server", "queue server"),
-        ("launch.inbox", "inbox"),
-    ):  # fmt: skip
-        if mark in words:
-            return name
-    return "other"
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError):
+        return 0
 
 
 class Chaos(threading.Thread):
@@ -242,22 +243,29 @@ class Chaos(threading.Thread):
             return False
 
     def kill(self, what: str) -> None:
-        found = list(self.portal.processes())
-        both = what == "worker and horse"
-        workers = [pid for pid, name in found if name == "worker"]
-        horses = [pid for pid, name in found if name == "horse"]
-        if both and workers:
-            worker = self.random.choice(workers)
-            victims = [(pid, "horse") for pid in horses if _parent(pid) == worker] + [(worker, "worker")]
-        else:
-            of_kind = [(pid, name) for pid, name in found if name == (what if not both else "worker")]
-            victims = [self.random.choice(of_kind)] if of_kind else []
+        """Kill one of the kind; for a work-horse wait until one is at work."""
+        end = time.monotonic() + (5 if "horse" in what else 0)
+        while True:
+            found = list(self.portal.processes())
+            victims = self._victims(what, found)
+            if victims or time.monotonic() >= end or self.stop.is_set():
+                break
+            time.sleep(0.01)
         for pid, name in victims:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.tally.kills[name] += 1
-            except ProcessLookupError:
-                pass
+
+    def _victims(self, what: str, found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        if what != "worker and horse":
+            of_kind = [one for one in found if one[1] == what]
+            return [self.random.choice(of_kind)] if of_kind else []
+        horses = [(pid, _parent(pid)) for pid, name in found if name == "horse"]
+        pairs = [(horse, worker) for horse, worker in horses if (worker, "worker") in found]
+        if not pairs:
+            return []
+        horse, worker = self.random.choice(pairs)
+        return [(horse, "horse"), (worker, "worker")]
 
     def wipe(self) -> None:
         """Everything the queue server held is gone, by command or with its files."""
@@ -269,13 +277,6 @@ class Chaos(threading.Thread):
             self.kill("queue server")
             shutil.rmtree(folder / "appendonlydir", ignore_errors=True)
         self.tally.kills["wipe"] += 1
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError):
-        return 0
 
 
 class User:
@@ -549,7 +550,7 @@ def main() -> int:
     finally:
         if portal.process and portal.process.poll() is None:
             portal.process.kill()
-        for pid, _ in list(portal.processes()):
+        for pid, _ in [*portal.processes(), *portal.left_behind(orphans_only=False)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         platform.terminate()
