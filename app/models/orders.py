@@ -29,12 +29,6 @@ class Order(Model):
         sa.CheckConstraint("delivery IN ('not_delivered','partly_delivered','delivered')", name="delivery"),
         sa.CheckConstraint("refund_status IN ('sent','updating','completed','refused')", name="refund_status"),
         sa.CheckConstraint("id > 0", name="positive_id"),
-        # The last line of defence of an erasure: no personal search key comes back, whatever writes the row.
-        sa.CheckConstraint(
-            "erased_at IS NULL OR (email_key IS NULL AND first_name_key IS NULL AND last_name_key IS NULL"
-            " AND phone_digits IS NULL AND email IS NULL)",
-            name="erased",
-        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False, comment="the platform's order_id")

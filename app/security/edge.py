@@ -46,10 +46,12 @@ def content_security_policy(nonce: str | None) -> str:
 def check_input() -> None:
     """Refuse what no database column can hold, before any view looks at it. Raises BadRequest.
 
-    Bodies that are no form (the order API, webhooks) are judged by whoever reads them.
+    Bodies that are no form (the order API, webhooks) are judged by whoever reads them; so is the search form, which
+    says at its field what is wrong and keeps what was typed.
     """
     given = [request.path, *_flat(request.args)]
-    if not request.path.startswith(MACHINES):  # their bodies must stay unread, whatever they call themselves
+    own_words = request.endpoint == "OrderView.search"
+    if not own_words and not request.path.startswith(MACHINES):  # machines' bodies must stay unread
         given += _flat(request.form)
     if any("\x00" in text for text in given):
         raise BadRequest("A NUL character was sent.")

@@ -352,7 +352,6 @@ def upgrade() -> None:
     sa.CheckConstraint("delivery IN ('not_delivered','partly_delivered','delivered')", name=op.f('ck_orders_delivery')),
     sa.CheckConstraint("refund_status IN ('sent','updating','completed','refused')", name=op.f('ck_orders_refund_status')),
     sa.CheckConstraint("status IN ('not_paid','paid','deleted','terminated')", name=op.f('ck_orders_status')),
-    sa.CheckConstraint('erased_at IS NULL OR (email_key IS NULL AND first_name_key IS NULL AND last_name_key IS NULL AND phone_digits IS NULL AND email IS NULL)', name=op.f('ck_orders_erased')),
     sa.CheckConstraint('id > 0', name=op.f('ck_orders_positive_id')),
     sa.ForeignKeyConstraint(['store_id'], ['store.id'], name=op.f('fk_orders_store_id_store')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_orders'))

@@ -52,6 +52,7 @@ def values(rule: Rule, world: World, kind: str) -> dict[str, object]:
         "token_id": MISSING,
         "action_id": MISSING,
         "mail_id": MISSING,
+        "delivery_id": MISSING,
         "document_id": "doc",
         "license_id": "1",
         "code": f"{MISSING if missing else side.order_id}_12345",
