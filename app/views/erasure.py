@@ -25,13 +25,13 @@ class ErasureView(BaseView):
     route_base = "/orders"
     default_view = "erase"
 
-    @expose("/<int:order_id>/erase", methods=["GET"])
+    @expose("/<int(min=1,max=9223372036854775807):order_id>/erase", methods=["GET"])
     @has_access
     def erase(self, order_id: int) -> str:
         """What will go, and the form."""
         return self._page(_order(order_id), {})
 
-    @expose("/<int:order_id>/erase", methods=["POST"])
+    @expose("/<int(min=1,max=9223372036854775807):order_id>/erase", methods=["POST"])
     @has_access
     @permission_name("erase")
     def erase_post(self, order_id: int) -> Response | tuple[str, int]:

@@ -74,28 +74,28 @@ class OperationsView(BaseView):
         found = inbox_files.read(_inbox(), name)
         return self.render_template("operations/inbox_mail.html", mail=found, inbox=True, name="inbox")
 
-    @expose("/actions/<int:action_id>/happened", methods=["POST"])
+    @expose("/actions/<int(min=1,max=9223372036854775807):action_id>/happened", methods=["POST"])
     @has_access
     @permission_name("decide")
     def happened(self, action_id: int) -> Response | tuple[str, int]:
         """A person has seen that it happened."""
         return self._decide("actions", lambda: decide.it_happened(session, current_actor(), action_id))
 
-    @expose("/actions/<int:action_id>/again", methods=["POST"])
+    @expose("/actions/<int(min=1,max=9223372036854775807):action_id>/again", methods=["POST"])
     @has_access
     @permission_name("decide")
     def again(self, action_id: int) -> Response | tuple[str, int]:
         """A person has seen that it did not happen."""
         return self._decide("actions", lambda: decide.try_again(session, current_actor(), action_id))
 
-    @expose("/mail/<int:mail_id>/again", methods=["POST"])
+    @expose("/mail/<int(min=1,max=9223372036854775807):mail_id>/again", methods=["POST"])
     @has_access
     @permission_name("decide")
     def mail_again(self, mail_id: int) -> Response | tuple[str, int]:
         """Hand the mail over once more."""
         return self._decide("mail", lambda: decide.send_again(session, current_actor(), mail_id))
 
-    @expose("/webhooks/<int:delivery_id>/again", methods=["POST"])
+    @expose("/webhooks/<int(min=1,max=9223372036854775807):delivery_id>/again", methods=["POST"])
     @has_access
     @permission_name("decide")
     def webhook_again(self, delivery_id: int) -> Response | tuple[str, int]:
