@@ -481,7 +481,7 @@ def main() -> int:
     parser.add_argument("--actions", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=100, help="at least so many; the storm goes on until then")
     parser.add_argument("--wipes", type=int, default=5, help="at least so many wipes of the queue server")
-    parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills, on average")
+    parser.add_argument("--every", type=float, default=2.5, help="seconds between two kills, on average")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--port", type=int, default=8171, help="this and the next two are used")
     parser.add_argument("--faults", type=float, default=0.2)
