@@ -53,3 +53,13 @@ def test_settings_named_in_documents_exist():
                 place.name,
                 name,
             )
+
+
+def test_every_test_named_in_the_security_checklist_exists():
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 45
+    for file, name in named:
+        path = ROOT / file
+        assert path.exists(), file
+        assert not name or f"def {name}(" in path.read_text(), (file, name)

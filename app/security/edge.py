@@ -49,7 +49,10 @@ def check_input() -> None:
     Bodies that are no form (the order API, webhooks) are judged by whoever reads them; so is the search form, which
     says at its field what is wrong and keeps what was typed.
     """
-    given = [request.path, *_flat(request.args)]
+    try:
+        given = [request.path, *_flat(request.args)]
+    except UnicodeDecodeError:  # raw bytes that are no UTF-8; percent-encoded ones are replaced on the way
+        raise BadRequest("The address is not UTF-8.") from None
     own_words = request.endpoint == "OrderView.search"
     if not own_words and not request.path.startswith(MACHINES):  # machines' bodies must stay unread
         given += _flat(request.form)

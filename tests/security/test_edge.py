@@ -198,3 +198,7 @@ def test_the_answer_to_a_broken_database_is_one_failure_not_two(tmp_path):
     assert browser.get("/healthz").status_code == 200
     later.write(broken, sa.update(metadata.tables["user_session"]).values(ip="x"))
     broken.extensions["database"].engine.dispose()
+
+
+def test_bytes_that_are_no_utf_8_in_an_address_are_refused(client):
+    assert client.get("/orders/", environ_overrides={"QUERY_STRING": "ids=\xff"}).status_code == 400
