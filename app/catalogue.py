@@ -66,6 +66,7 @@ def listed() -> Iterator[str]:
     for labels in (orders.STATUS_LABELS, orders.REFUND_LABELS, orders.DELIVERY_LABELS, search.LABELS):
         yield from labels.values()
     yield from audit.EVENTS.values()
+    yield from audit.DETAILS.values()
     yield from search.NOT_AN_ID.values()
     yield from explain.SENTENCES.values()
     yield from (sentence.text for sentence in history.SENTENCES.values())

@@ -120,3 +120,30 @@ EVENTS = {
     ORDER_RECONCILED: "Corrected an order by reading it back",
 }
 """Every event and its sentence (msgids). An event that is not here is refused by a test."""
+
+DETAILS = {
+    "action": "Action",
+    "applied": "Recorded",
+    "fields": "Fields",
+    "filters": "Filters",
+    "found": "Found",
+    "from": "From",
+    "given": "Given",
+    "kind": "Kind",
+    "lines": "Lines",
+    "mail": "Mail",
+    "name": "Name",
+    "product": "Product",
+    "reason": "Reason",
+    "refused": "Refused",
+    "role": "Role",
+    "step": "Step",
+    "stores": "Stores",
+    "taken": "Taken",
+    "teams": "Teams",
+    "title": "Title",
+    "currency": "Currency",
+    "until": "Until",
+    "why": "Why",
+}
+"""What the keys of an entry's details are called (msgids)."""

@@ -14,6 +14,9 @@ from app.domain.refusal import Refusal
 LIVE = frozenset({"waiting", "running", "attention"})
 """States of an action that is not over."""
 
+RECENT = dt.timedelta(minutes=10)
+"""How long a finished action still stands beside its button."""
+
 _LINK = re.compile(r"https?://[^\s/?#@\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 
 
@@ -43,6 +46,12 @@ class ActionState:
     reason: str | None
     at: Markup
     actor_id: int
+    recent: bool
+
+    @property
+    def shown(self) -> bool:
+        """Is it worth a line beside its button? What has worked is, for a while; then the history tells of it."""
+        return self.state != "done" or self.recent
 
     @property
     def live(self) -> bool:

@@ -25,6 +25,7 @@ from app.domain.subscriptions import SubscriptionFacts, is_active, shows_block, 
 from app.formats import formats_for
 from app.queries.card_parts import (
     LIVE,
+    RECENT,
     ActionState,
     CodeLine,
     DocumentLine,
@@ -158,7 +159,8 @@ class _Page:
         if known is None or known.id < number:
             at = moment(finished or created)
             assert at is not None
-            self.actions[key] = ActionState(number, row[2], subject, state, reason, self._time(at), actor_id)
+            recent = self.now - at < RECENT
+            self.actions[key] = ActionState(number, row[2], subject, state, reason, self._time(at), actor_id, recent)
 
     def _refund(self, row: Row) -> None:
         self.refunds[row[1]].append(row)

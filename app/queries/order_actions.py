@@ -1,4 +1,4 @@
-"""What was asked for on one order: its newest actions and refund requests, with who and how far."""
+"""The refund requests of one order with their answers, whether something is under way, and earlier resends."""
 
 from __future__ import annotations
 
@@ -13,22 +13,8 @@ from app.domain.access import Actor
 from app.domain.refusal import NotFound
 from app.formats import formats_for
 from app.models import Action, Order, Person, RefundRequest
-from app.queries.facts import LIVE
 
 SHOWN = 10
-
-
-@dataclass(frozen=True, slots=True)
-class ActionLine:
-    """An action; ``reason`` is why it was refused or needs a person, in English."""
-
-    id: int
-    kind: str
-    subject: str
-    state: str
-    reason: str | None
-    who: str
-    at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +33,21 @@ class RequestLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderActions:
-    """Everything asked for on an order; ``live``: something is still under way."""
+    """The refund requests of an order; ``live``: some action on it is still under way."""
 
     order_id: int
-    actions: list[ActionLine]
     requests: list[RequestLine]
     live: bool
 
 
 def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions:
-    """The order's newest actions and requests. Raises NotFound outside the actor's scope."""
+    """The order's newest requests. Raises NotFound outside the actor's scope."""
     order = session.scalar(sa.select(Order).where(Order.id == order_id))
     if order is None or not actor.sees(order.store_id):
         raise NotFound
-    actions = session.execute(
-        sa.select(Action, Person)
-        .join(Person, Person.id == Action.actor_id)
-        .where(Action.order_id == order_id, Action.store_id == order.store_id)
-        .order_by(Action.id.desc())
-        .limit(SHOWN)
-    ).all()
+    under_way = sa.exists().where(
+        Action.order_id == order_id, Action.store_id == order.store_id, Action.state.in_(("waiting", "running"))
+    )
     requests = session.execute(
         sa.select(RefundRequest, Person)
         .outerjoin(Person, Person.id == RefundRequest.requested_by)
@@ -77,10 +58,6 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
     formats = formats_for(actor.language, actor.timezone)
     return OrderActions(
         order_id=order_id,
-        actions=[
-            ActionLine(a.id, a.kind, a.subject, a.state, a.reason, p.get_full_name(), a.finished_at or a.created_at)
-            for a, p in actions
-        ],
         requests=[
             RequestLine(
                 r.id, r.status, r.result, formats.money(r.amount, r.currency), r.reason, r.comment,
@@ -88,7 +65,7 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
             )
             for r, p in requests
         ],
-        live=any(a.state in LIVE and a.state != "attention" for a, _ in actions),
+        live=bool(session.scalar(sa.select(under_way))),
     )  # fmt: skip
 
 

@@ -318,12 +318,25 @@ def _other_filters(criteria: Criteria) -> bool:
     return sum(v is not None for v in held) > 1 or bool(criteria.statuses or criteria.refund_statuses)
 
 
-def stores_and_search(session: Session, scope: Scope, key: str | None, now: dt.datetime) -> list[tuple[str, int, str]]:
-    """The stores in scope as ("store", id, name), and the search kept under the key as ("search", maker, JSON)."""
+def stores_and_search(
+    session: Session, scope: Scope, key: str | None, now: dt.datetime, *, asked_by: int | None = None
+) -> list[tuple[str, int, str]]:
+    """The stores in scope as ("store", id, name), and the search kept under the key as ("search", maker, JSON).
+
+    Beside them ("open", number, "") says how many refund requests wait in the scope, with ``asked_by`` those that
+    this person sent: the menu shows it, and asking here costs no statement of its own.
+    """
     scope = confined(scope)
     asked = Question(session.get_bind().dialect.name)
     stores = "" if scope is ALL_STORES else f" WHERE {asked.any_of('id', 'stores', _ids(scope), 'integer')}"
     sql = f"SELECT 'store', id, name FROM store{stores}"  # noqa: S608
+    waiting = ["status IN ('sent', 'updating')"]
+    if scope is not ALL_STORES:
+        waiting.append(asked.any_of("store_id", "stores", _ids(scope), "integer"))
+    if asked_by is not None:
+        asked.params["asked_by"] = asked_by
+        waiting.append("requested_by = :asked_by")
+    sql += f" UNION ALL SELECT 'open', COUNT(*), '' FROM refund_request WHERE {' AND '.join(waiting)}"  # noqa: S608
     if key is not None:
         asked.params["key"] = key
         kept = "SELECT 'search', user_id, CAST(criteria AS text) FROM stored_search"

@@ -147,6 +147,12 @@ def refund_requests(
     return RequestPage(rows, counts, rows[-1].id if len(found) > PAGE else None)
 
 
+def open_requests(session: Session, actor: Actor) -> int:
+    """How many of the requests the actor may see wait for a decision."""
+    found = sa.select(sa.func.count()).select_from(RefundRequest)
+    return session.scalar(found.where(*_seen(actor), RefundRequest.status.in_(OPEN))) or 0
+
+
 def _seen(actor: Actor) -> list[sa.ColumnElement[bool]]:
     where: list[sa.ColumnElement[bool]] = []
     if actor.stores is not ALL_STORES:

@@ -21,10 +21,14 @@ _KEY = re.compile(r"[A-Za-z0-9_-]{16,32}")
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Names of the stores in scope by id, in alphabetical order, and what the stored search asks for."""
+    """Names of the stores in scope by id, in alphabetical order, and what the stored search asks for.
+
+    ``open_refunds``: how many refund requests of the actor's wait for a decision; None when nobody counted.
+    """
 
     stores: dict[int, str]
     typed: Typed | None
+    open_refunds: int | None = None
 
 
 def open_page(session: Session, actor: Actor, key: str | None, now: dt.datetime) -> Opening:
@@ -37,12 +41,16 @@ def open_page(session: Session, actor: Actor, key: str | None, now: dt.datetime)
     wanted = key if key and _KEY.fullmatch(key) else None
     stores: dict[int, str] = {}
     typed: Typed | None = None
-    for kind, number, text in raw_search.stores_and_search(session, actor.stores, wanted, now):
+    waiting = 0
+    own = None if actor.is_lead or actor.is_admin else actor.id
+    for kind, number, text in raw_search.stores_and_search(session, actor.stores, wanted, now, asked_by=own):
         if kind == "store":
             stores[number] = text
+        elif kind == "open":
+            waiting = number
         elif number == actor.id or _shares_a_store(session, actor, number):
             typed = read_form(_lists(orjson.loads(text)))
-    return Opening(dict(sorted(stores.items(), key=lambda item: item[1])), typed)
+    return Opening(dict(sorted(stores.items(), key=lambda item: item[1])), typed, waiting)
 
 
 def _shares_a_store(session: Session, actor: Actor, maker_id: int) -> bool:

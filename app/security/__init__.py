@@ -15,7 +15,7 @@ from app.db import session
 from app.domain.access import Actor
 from app.i18n import forget_locale, preferred
 from app.queries.people import actor_of
-from app.security import edge, gate, later
+from app.security import edge, gate, later, proof
 from app.security.sessions import DatabaseSessions, browser_session
 from app.settings import settings
 
@@ -58,3 +58,4 @@ def init_app(app: Flask) -> None:
     edge.init_app(app, found)
     app.before_request(_identify)
     later.init_app(app)
+    proof.init_app(app)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 
 from app.domain.redirects import safe_path
 from app.domain.sign_in import is_fresh
@@ -40,6 +40,16 @@ def require_fresh_proof() -> Callable[[View], View]:
         return cast(View, wrapped)
 
     return decorate
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates ``has_fresh_proof`` and the way to one, so that no form is filled in to be lost."""
+
+    def proof_address() -> str:
+        return url_for("ProofView.prove", next=safe_path(request.path, request.host))
+
+    app.add_template_global(has_fresh_proof)
+    app.add_template_global(proof_address)
 
 
 def note_proof() -> None:

@@ -13,7 +13,8 @@ from flask_babel import gettext
 
 from app.actions import audit
 from app.db import session, transaction
-from app.domain.audit import AUDIT_EXPORTED, EVENTS
+from app.domain.audit import AUDIT_EXPORTED, DETAILS, EVENTS
+from app.domain.search import LABELS
 from app.queries.audit import AuditFilter, list_entries, store_names
 from app.security import current_actor
 
@@ -43,6 +44,7 @@ class AuditView(BaseView):
             older=entries[PAGE - 1].id if more else None,
             stores=store_names(session),
             events=EVENTS,
+            told=told,
             typed=request.args,
             errors=errors,
             filters={k: v for k, v in request.args.items() if v and k != "before"},
@@ -74,6 +76,27 @@ class AuditView(BaseView):
         answer = Response("\ufeff" + out.getvalue(), mimetype="text/csv")
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
+
+
+def told(details: dict[str, object]) -> list[tuple[str, str]]:
+    """An entry's details as a person reads them: named, without what is empty, lists with commas."""
+    said: list[tuple[str, str]] = []
+    for key in sorted(details):
+        value = details[key]
+        if value is None or value in ("", []):
+            continue
+        name = gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ")
+        values = value if isinstance(value, list) else [value]
+        said.append((name, ", ".join(_value(key, v) for v in values)))
+    return said
+
+
+def _value(key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
+    if key == "filters" and str(value) in LABELS:
+        return gettext(LABELS[str(value)])
+    return str(value)
 
 
 def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:

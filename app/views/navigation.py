@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from flask import g
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 
+from app.db import session
 from app.domain.access import Actor
+from app.queries.refunds import open_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,17 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 
-def navigation(actor: Actor) -> Sequence[Entry]:
-    """The entries this actor may open, in order."""
-    return [entry for entry in ENTRIES if actor.may(entry.permission, entry.view)]
+def navigation(actor: Actor, *, counted: bool = False) -> Sequence[Entry]:
+    """The entries this actor may open, in order; ``counted``: with what waits there."""
+    found = [entry for entry in ENTRIES if actor.may(entry.permission, entry.view)]
+    return (
+        [replace(entry, count=_open_refunds(actor)) if entry.view == "RefundView" else entry for entry in found]
+        if (counted)
+        else found
+    )
+
+
+def _open_refunds(actor: Actor) -> int:
+    """Open refund requests; a view that had them counted beside something else leaves them in ``g.open_refunds``."""
+    known = g.get("open_refunds")
+    return open_requests(session, actor) if known is None else int(known)

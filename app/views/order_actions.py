@@ -34,18 +34,17 @@ class OrderActionsView(BaseView):
 
     route_base = "/orders"
     class_permission_name = "OrderView"
-    default_view = "actions"
+    default_view = "requests"
 
-    @expose("/<string:order_id>/actions")
+    @expose("/<string:order_id>/requests")
     @has_access
     @permission_name("show")
-    def actions(self, order_id: str) -> str:
-        """What was asked for and how far it is: the part of the page that asks for itself again."""
+    def requests(self, order_id: str) -> str:
+        """The refund requests: a part of the page that asks for itself again while something is under way."""
         found = order_actions(session, current_actor(), read_order_id(order_id))
         return render_template(
-            "orders/_actions.html", order_id=found.order_id, actions=found.actions, requests=found.requests,
-            live=found.live,
-        )  # fmt: skip
+            "orders/_requests.html", order_id=found.order_id, requests=found.requests, live=found.live
+        )
 
     @expose("/<string:order_id>/refund", methods=["POST"])
     @has_access

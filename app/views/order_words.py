@@ -107,7 +107,9 @@ def _macros() -> Any:
     template = templates.get(language)
     if template is None:
         template = templates[language] = _ORDER.from_string(_first_stage(app).render(_=gettext))
-    return template.make_module({"reason": reasons(), "told": teller(), "customer_page": customer_page})
+    return template.make_module(
+        {"reason": reasons(), "told": teller(), "said": gettext, "customer_page": customer_page}
+    )
 
 
 def _first_stage(app: Flask) -> Template:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import make_response, redirect, request
+from flask import g, make_response, redirect, request
 from flask_appbuilder import ModelView, expose, has_access, permission_name
 from flask_appbuilder.widgets import RenderTemplateWidget
 from flask_babel import lazy_gettext
@@ -134,6 +134,7 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         """The page: form, problem if there is one, results if something was searched for."""
         actor = current_actor()
         opening = opening or Opening({}, None)
+        g.open_refunds = opening.open_refunds
         form.stores = list(opening.stores.values())
         zone, sizes = actor.timezone, [(n, address_of(address or {}, n)) for n in SIZES]
         widgets = {

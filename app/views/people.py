@@ -112,8 +112,9 @@ class PersonView(BaseView):
                     errors = {"addresses" if name == "email" else name: r for name, r in invalid.errors.items()}
                     return self._invite_page(manager, 422, errors=errors)
                 results.append((address, [refusal for found in invalid.errors.values() for refusal in found]))
-        failed = [address for address, refusals in results if refusals]
-        return page("people/invited.html", 422 if len(failed) == len(results) else 200, results=results)
+        if all(refusals for _address, refusals in results):
+            return self._invite_page(manager, 422, results=results)
+        return page("people/invited.html", results=results)
 
     def _invite_page(self, manager: Manager, status: int = 200, **values: object) -> Response:
         teams, stores = staff.choices(session, manager)
