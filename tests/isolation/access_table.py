@@ -39,7 +39,7 @@ ACCESS = {
     "OrderPageView.blocks": "Specialist",
     "OrderPageView.revoke_page": "Lead",
     "DocumentView.download": "Specialist",
-    "OrderActionsView.actions": "Specialist",
+    "OrderActionsView.requests": "Specialist",
     "OrderActionsView.cancel": "Specialist",
     "OrderActionsView.resume": "Specialist",
     "OrderActionsView.resend": "Specialist",

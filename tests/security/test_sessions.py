@@ -190,7 +190,9 @@ def test_a_page_costs_two_statements_for_signing_in(app, make, ann):
         app.test_client().get("/healthz")
     finally:
         sa.event.remove(engine, "before_cursor_execute", note)
-    assert len([s for s in signed_in if s != "BEGIN"]) == 2, signed_in
+    # The menu's count of open refund requests is a third; lists ask for it along with their own statements.
+    signing_in = [s for s in signed_in if s != "BEGIN" and "FROM refund_request" not in s]
+    assert len(signing_in) == 2, signed_in
     assert seen == []
 
 

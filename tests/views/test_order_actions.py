@@ -211,7 +211,7 @@ def test_nobody_signed_in_reaches_nothing(app, make, client):
     order_id = make.order()
     for address in ADDRESSES:
         assert client.post(f"/orders/{order_id}/{address}", data={}).status_code in (302, 400, 401)
-    assert client.get(f"/orders/{order_id}/actions").status_code in (302, 401)
+    assert client.get(f"/orders/{order_id}/requests").status_code in (302, 401)
     assert rows(app, Action) == []
 
 
@@ -225,13 +225,15 @@ def test_the_page_comes_with_the_dialog_asked_for_without_javascript(make):
 def test_the_state_of_an_action_is_told_in_words_and_polled_until_it_is_over(app, make):
     order_id, client = make.order(), make.specialist()
     press(client, order_id, "refund", reason="Paid <b>twice</b>")
-    part = client.get(f"/orders/{order_id}/actions").text
-    assert "Waiting" in part
-    assert f'data-poll="/orders/{order_id}/actions"' in part
+    part = client.get(f"/orders/{order_id}/requests").text
+    assert f'data-poll="/orders/{order_id}/requests"' in part
     assert "Paid &lt;b&gt;twice&lt;/b&gt;" in part
+    assert 'data-action-state="waiting"' in client.get(f"/orders/{order_id}").text
     with app.app_context(), scope_as(ALL_STORES), transaction():
         session.execute(sa.update(Action).values(state="done"))
-    part = client.get(f"/orders/{order_id}/actions").text
-    assert ("Done" in part, "data-poll" in part) == (True, False)
+    part = client.get(f"/orders/{order_id}/requests").text
+    assert "data-poll" not in part
+    assert "data-settled" in part
+    assert 'data-action-state="waiting"' not in client.get(f"/orders/{order_id}").text
     foreign = make.order(store="other")
-    assert client.get(f"/orders/{foreign}/actions").status_code == 404
+    assert client.get(f"/orders/{foreign}/requests").status_code == 404
