@@ -336,7 +336,7 @@ def stores_and_search(
     if asked_by is not None:
         asked.params["asked_by"] = asked_by
         waiting.append("requested_by = :asked_by")
-    sql += f" UNION ALL SELECT 'open', COUNT(*), '' FROM refund_request WHERE {' AND '.join(waiting)}"  # noqa: S608  # noqa: S608
+    sql += f" UNION ALL SELECT 'open', COUNT(*), '' FROM refund_request WHERE {' AND '.join(waiting)}"  # noqa: S608
     if key is not None:
         asked.params["key"] = key
         kept = "SELECT 'search', user_id, CAST(criteria AS text) FROM stored_search"

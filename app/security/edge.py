@@ -50,11 +50,7 @@ def check_input() -> None:
     says at its field what is wrong and keeps what was typed.
     """
     try:
-        try:
         given = [request.path, *_flat(request.args)]
-    except UnicodeDecodeError:
-        # A server gives the query string as it came; what is not ASCII there is not escaped, so no address at all.
-        raise BadRequest("The address is not escaped.") from None
     except UnicodeDecodeError:  # raw bytes that are no UTF-8; percent-encoded ones are replaced on the way
         raise BadRequest("The address is not UTF-8.") from None
     own_words = request.endpoint == "OrderView.search"
