@@ -37,6 +37,9 @@ def test_units_end_gracefully():
         text = unit.read_text()
         assert "KillMode=mixed" in text
         assert "TimeoutStopSec=90" in text
+        # ProtectSystem=strict leaves nothing writable but the folder systemd makes, so the journal must be there.
+        assert "StateDirectory=esupport" in text
+        assert "Environment=PORTAL_DATA=/var/lib/esupport" in text
 
 
 def test_links_between_documents_lead_somewhere():
