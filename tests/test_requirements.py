@@ -1,5 +1,6 @@
 """The pinned requirements are what the .in files ask for, with hashes, and the two files agree."""
 
+import importlib.metadata
 import re
 
 import pytest
@@ -40,3 +41,23 @@ def test_the_two_files_pin_the_same_versions():
     assert {name: dev[name] for name in ours.keys() & dev.keys()} == {
         name: ours[name] for name in ours.keys() & dev.keys()
     }
+
+
+def test_extras_that_a_package_asks_for_are_locked_as_such():
+    """Else pip takes a newer release for the extra than the lock names, and refuses it for want of a hash."""
+    lock = "\n".join((ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+    locked = {
+        (_plain(name), extra.strip())
+        for name, extras in re.findall(r"^([A-Za-z0-9._-]+)\[([^\]]+)\]==", lock, re.MULTILINE)
+        for extra in extras.split(",")
+    }
+    pinned = _pinned("requirements.txt") | _pinned("requirements-dev.txt")
+    for name in pinned:
+        try:
+            asked = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # another system's
+        for one in map(Requirement, asked):
+            if one.extras and (one.marker is None or one.marker.evaluate({"extra": ""})):
+                missing = {extra for extra in one.extras if (_plain(one.name), _plain(extra)) not in locked}
+                assert not missing, f"{name} asks for {one.name}[{','.join(missing)}]: compile with --no-strip-extras"
