@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
@@ -18,6 +19,9 @@ from babel.units import format_unit
 from markupsafe import Markup
 
 UTC = dt.UTC
+_NONE = dt.timedelta()
+_TWO = [f"{number:02}" for number in range(60)]
+_CLOCK = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
 
 @lru_cache(maxsize=512)
@@ -75,9 +79,9 @@ def _period(language: str, iso: str) -> str:
     )
 
 
-def _utc(offset: dt.timedelta) -> str:
+@lru_cache(maxsize=256)
+def _utc(minutes: int) -> str:
     """A distance from UTC: ``UTC+02:00``; ``UTC`` alone for none."""
-    minutes = int(offset.total_seconds()) // 60
     if not minutes:
         return "UTC"
     return f"UTC{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
@@ -86,7 +90,10 @@ def _utc(offset: dt.timedelta) -> str:
 class Formats:
     """How one person reads values: language and time zone. Get one from ``formats_for``."""
 
-    __slots__ = ("__dict__", "_days", "_decimal", "_group", "_months", "_offsets", "language", "timezone", "tzinfo")
+    __slots__ = (
+        "__dict__", "_decimal", "_group", "_labels", "_long_labels", "_months", "_utc_days", "language", "timezone",
+        "tzinfo",
+    )  # fmt: skip
 
     def __init__(self, language: str, timezone: str) -> None:
         self.language = language
@@ -95,13 +102,14 @@ class Formats:
         locale = Locale.parse(language)
         months = locale.months["format"]["abbreviated"]
         self._months = ["", *(months[n] for n in range(1, 13))]
-        self._days: dict[tuple[int, int], str] = {}
-        self._offsets: dict[int, dt.timedelta | None] = {}
+        self._labels: dict[tuple[int, int], str] = {}
+        self._long_labels: dict[int, str] = {}
+        self._utc_days: dict[int, tuple[str, int | None]] = {}
         symbols = locale.number_symbols["latn"]
         self._group, self._decimal = symbols["group"], symbols["decimal"]
 
     @cached_property
-    def _full(self) -> tuple[list[str], list[str], str]:
+    def _words(self) -> tuple[list[str], list[str], str]:
         locale = Locale.parse(self.language)
         months = ["", *(locale.months["format"]["wide"][n] for n in range(1, 13))]
         days = [locale.days["format"]["wide"][n] for n in range(7)]
@@ -111,45 +119,67 @@ class Formats:
         """The moment on this person's clock. A naive value is taken as UTC."""
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.tzinfo)
 
-    def _clock(self, at: dt.datetime) -> tuple[dt.datetime, dt.timedelta]:
-        """The wall clock (its tzinfo means nothing) and the distance from UTC.
+    def _read(self, at: dt.datetime) -> tuple[str, int, int, int, int]:
+        """A moment taken apart: for machines in UTC, and this person's day (its ordinal), minute of the day, second
+        and distance from UTC in minutes.
 
         The zone is asked once a day and not once a moment, except on the days on which its distance changes.
         """
-        if at.tzinfo is None or at.utcoffset():
+        if at.tzinfo is not UTC and (at.tzinfo is None or at.utcoffset()):
             at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        key = at.toordinal()
-        offset = self._offsets.get(key, False)
-        if isinstance(offset, bool):
-            first = dt.datetime.combine(at.date(), dt.time(), UTC)
-            ends = {(first + dt.timedelta(hours=h)).astimezone(self.tzinfo).utcoffset() for h in (0, 24)}
-            offset = self._offsets[key] = ends.pop() if len(ends) == 1 else None
-        if offset is None:
-            offset = at.astimezone(self.tzinfo).utcoffset() or dt.timedelta()
-        return at + offset, offset
+        day, minute, second = at.toordinal(), at.hour * 60 + at.minute, at.second
+        known = self._utc_days.get(day)
+        iso, distance = known if known is not None else self._utc_day(day)
+        iso = f"{iso}T{_CLOCK[minute]}:{_TWO[second]}Z"
+        if distance is None:
+            here = at.astimezone(self.tzinfo)
+            distance = int((here.utcoffset() or dt.timedelta()).total_seconds()) // 60
+            return iso, here.toordinal(), here.hour * 60 + here.minute, here.second, distance
+        minute += distance
+        if minute < 0:
+            return iso, day - 1, minute + 1440, second, distance
+        if minute >= 1440:
+            return iso, day + 1, minute - 1440, second, distance
+        return iso, day, minute, second, distance
+
+    def _utc_day(self, ordinal: int) -> tuple[str, int | None]:
+        """A day in UTC for machines, and how far this person's clock is all day long: minutes, None when it changes
+        (or is no whole minutes, as before there were time zones)."""
+        first = dt.datetime.combine(dt.date.fromordinal(ordinal), dt.time(), UTC)
+        ends = {(first + dt.timedelta(hours=h)).astimezone(self.tzinfo).utcoffset() or _NONE for h in (0, 24)}
+        minutes, rest = divmod(ends.pop(), dt.timedelta(minutes=1))
+        found = self._utc_days[ordinal] = first.isoformat()[:10], None if ends or rest else minutes
+        return found
 
     def short(self, at: dt.datetime, now: dt.datetime | None = None) -> str:
         """``22 Nov 14:02``; with the year when it is not the present one."""
-        here, _ = self._clock(at)
-        year = (now.astimezone(self.tzinfo) if now else dt.datetime.now(self.tzinfo)).year
-        return self._short(here, year)
+        _, day, minute, _, _ = self._read(at)
+        return f"{self._label(day, self.year(now))} {_CLOCK[minute]}"
 
-    def _short(self, here: dt.datetime, this_year: int) -> str:
-        key = (here.toordinal(), this_year)
-        day = self._days.get(key)
-        if day is None:
-            year = "" if here.year == this_year else f" {here.year}"
-            day = self._days[key] = f"{here.day} {self._months[here.month]}{year}"
-        return f"{day} {here.hour:02}:{here.minute:02}"
+    def year(self, now: dt.datetime | None = None) -> int:
+        """The present year on this person's calendar."""
+        return (now.astimezone(self.tzinfo) if now else dt.datetime.now(self.tzinfo)).year
+
+    def _label(self, ordinal: int, this_year: int) -> str:
+        known = self._labels.get((ordinal, this_year))
+        if known is None:
+            day = dt.date.fromordinal(ordinal)
+            year = "" if day.year == this_year else f" {day.year}"
+            known = self._labels[ordinal, this_year] = f"{day.day} {self._months[day.month]}{year}"
+        return known
 
     def full(self, at: dt.datetime) -> str:
         """``Sunday 22 November 2026, 14:02:05 UTC+02:00``: everything, the offset included."""
-        here, offset = self._clock(at)
-        months, days, after = self._full
-        return (
-            f"{days[here.weekday()]} {here.day} {months[here.month]} {here.year}{after}, "
-            f"{here.hour:02}:{here.minute:02}:{here.second:02} {_utc(offset)}"
-        )
+        return self._full(*self._read(at)[1:])
+
+    def _full(self, ordinal: int, minute: int, second: int, distance: int) -> str:
+        known = self._long_labels.get(ordinal)
+        if known is None:
+            months, days, after = self._words
+            day = dt.date.fromordinal(ordinal)
+            known = f"{days[day.weekday()]} {day.day} {months[day.month]} {day.year}{after}"
+            self._long_labels[ordinal] = known
+        return f"{known}, {_CLOCK[minute]}:{_TWO[second]} {_utc(distance)}"
 
     def day(self, day: dt.date) -> str:
         """``22 Nov 2026``. A moment is first put on this person's calendar."""
@@ -159,21 +189,29 @@ class Formats:
 
     def iso(self, at: dt.datetime) -> str:
         """The moment for machines, in UTC: ``2026-11-22T12:02:05Z``."""
-        if at.tzinfo is None or at.utcoffset():
-            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        return f"{at.isoformat()[:19]}Z"
+        return self._read(at)[0]
 
     def time(self, at: dt.datetime | None, now: dt.datetime | None = None) -> Markup:
         """A ``<time>`` element: short to read, full on hover; nothing for None."""
-        if at is None:
-            return Markup("")
-        # Our own words and digits only: nothing here needs escaping.
-        return Markup(f'<time datetime="{self.iso(at)}" title="{self.full(at)}">{self.short(at, now)}</time>')  # noqa: S704
+        return Markup("") if at is None else self.element(at, self.year(now))
 
-    def stamp(self, at: dt.datetime, this_year: int) -> Markup:
-        """``time`` without the full form, for lines that come by the hundred."""
-        here, _ = self._clock(at)
-        return Markup(f'<time datetime="{self.iso(at)}">{self._short(here, this_year)}</time>')  # noqa: S704
+    def element(self, at: dt.datetime, this_year: int) -> Markup:
+        """``time`` for whoever knows the present ``year`` already."""
+        iso, day, minute, second, distance = self._read(at)
+        full, label = self._full(day, minute, second, distance), self._label(day, this_year)
+        # Our own words and digits only: nothing here needs escaping.
+        return Markup(f'<time datetime="{iso}" title="{full}">{label} {_CLOCK[minute]}</time>')  # noqa: S704
+
+    def stamper(self, this_year: int) -> Callable[[dt.datetime], str]:
+        """A function that gives ``time`` without the full form, for lines that come by the hundred: HTML as plain
+        text, for speed."""
+        read, label = self._read, self._label
+
+        def stamp(at: dt.datetime) -> str:
+            iso, day, minute, _, _ = read(at)
+            return f'<time datetime="{iso}">{label(day, this_year)} {_CLOCK[minute]}</time>'
+
+        return stamp
 
     def day_element(self, day: dt.date) -> Markup:
         """A ``<time>`` element of a calendar day."""

@@ -44,4 +44,4 @@ def when_ready(_server: Any) -> None:
 
 def post_fork(_server: Any, _worker: Any) -> None:
     """Collect rarely: the pauses of the collector are the slowest pages (notes on performance)."""
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 20, 50)

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytz
 from flask import Flask, g, has_request_context, request
-from flask_babel import get_locale, gettext
+from flask_babel import get_locale, get_translations, gettext
 from flask_babel import refresh as forget_locale
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from app.domain.refusal import Refusal
@@ -92,6 +94,24 @@ def _default_timezone() -> str:
     return settings().default_timezone
 
 
+_catalogues: dict[str, Any] = {}
+
+
+@pass_context
+def _gettext(context: Context, msgid: str, /, **places: Any) -> str:
+    """``_()`` of templates. Flask-Babel's finds the catalogue anew for each of a page's 250 labels."""
+    locale = g.get("babel_locale") or get_locale()  # where Flask-Babel keeps its choice, ``force_locale``'s too
+    found = _catalogues.get(locale.language) if locale else None
+    if found is None:
+        found = get_translations().ugettext
+        if locale:
+            _catalogues[locale.language] = found
+    text: str = found(msgid)
+    if context.eval_ctx.autoescape:
+        text = Markup(text)  # noqa: S704 - our catalogues; places are escaped as they are filled in
+    return text % places if places or "%" in text else text
+
+
 def _initials(name: str) -> str:
     """First letters of the first and the last word, for the round badge."""
     words = name.split()
@@ -105,8 +125,9 @@ def init_app(app: Flask) -> None:
     babel.timezone_selector = _chosen_timezone
     app.jinja_env.filters.update(say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials)
     app.jinja_env.globals.update(
-        language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone
-    )
+        language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone,
+        gettext=_gettext, _=_gettext,
+    )  # fmt: skip
     app.jinja_env.tests["moment"] = lambda value: isinstance(value, dt.datetime)
     # Flask-Babel keeps its choice in g; an app context that outlives a request must not lend it on.
     app.before_request(forget_locale)

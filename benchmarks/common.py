@@ -105,4 +105,4 @@ def settle() -> None:
     """As the web server does after start-up: what lives for ever is not looked at again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 20, 50)

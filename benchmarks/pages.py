@@ -11,12 +11,13 @@ import os
 import resource
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask import Flask
 
-from app import create_app
+from app import create_app, logs
 from app.db import scope_as
 from app.domain.access import ALL_STORES
 from app.models import Order, Person, StoreGrant
@@ -34,6 +35,7 @@ class Bench:
         url = database_url()
         environ = dict(os.environ, DATABASE_URL=url, PORTAL_ENV="test", PORTAL_DATA=tempfile.mkdtemp())
         self.app: Flask = create_app(load(environ), **({} if url.startswith("sqlite") else {"pool_size": 1}))
+        logs.configure("info").setStream(Path(os.devnull).open("w"))  # as in production, read by nobody
         self.app.register_blueprint(blueprint)
         self.engine: sa.Engine = self.app.extensions["database"].engine
         with self.app.app_context(), scope_as(ALL_STORES):

@@ -80,17 +80,18 @@ class DocumentLine:
     kept_reason: str | None
 
 
-@dataclass(slots=True)
-class HistoryLine:
-    """A line of the history. ``code`` and ``params`` say a line of the portal's own in the reader's language."""
+class HistoryLine(NamedTuple):
+    """A line of the history, as the rows have it: a page has hundreds. ``code`` and ``params`` say a line of the
+    portal's own in the reader's language."""
 
-    at: Markup
+    order_id: int
+    at: dt.datetime
     kind: str
     text: str
     code: str | None
     params: dict[str, Any] | None
     order_ids: list[int] | None
-    document: DocumentLine | None
+    document_id: str | None
 
 
 @dataclass(slots=True)
@@ -200,6 +201,10 @@ class OrderCard:
     refund_action: ActionState | None
     may: May
     live: bool = False
+
+    def document(self, document_id: str | None) -> DocumentLine | None:
+        """The document of a history line, if it is (still) there."""
+        return next((d for d in self.documents if d.id == document_id), None) if document_id else None
 
     @property
     def renewal(self) -> bool | None:

@@ -96,13 +96,8 @@ class _Page:
     def __init__(self, actor: Actor, now: dt.datetime, again_after_partial: bool) -> None:
         self.actor, self.now, self.again_after_partial = actor, now, again_after_partial
         self.formats = formats_for(actor.language, actor.timezone)
-        self.this_year = self.formats.local(now).year
+        self.this_year = self.formats.year(now)
         self.may = may_of(actor)
-        self.by_kind: dict[str, Callable[[Row], None]] = {
-            "license": self._license, "document": self._document, "parameter": self._parameter,
-            "relation": self._relation, "related_by": self._related_by, "action": self._action,
-            "refund": self._refund, "ban": self._ban,
-        }  # fmt: skip
         self.items: dict[int, list[Row]] = defaultdict(list)
         self.history: dict[int, list[Row]] = defaultdict(list)
         self.licenses: dict[tuple[int, str], list[Row]] = defaultdict(list)
@@ -119,9 +114,8 @@ class _Page:
     # rows in ---------------------------------------------------------------------------------------------------
 
     def take_rest(self, rows: Iterable[Row]) -> None:
-        by_kind = self.by_kind
         for row in rows:
-            by_kind[row[0]](row)
+            _TAKES[row[0]](self, row)
 
     def take_items(self, rows: Iterable[Row]) -> None:
         items = self.items
@@ -184,7 +178,6 @@ class _Page:
         assert created_at is not None
         shared = _Shared(store_id, status, currency, erased, bool(email))
         items = [self._item(item, number, shared) for number, item in enumerate(self.items[order_id], 1)]
-        documents = self._documents(order_id)
         name = " ".join(part for part in (first, last) if part) or None
         if erased:
             name = email = ERASED
@@ -231,8 +224,8 @@ class _Page:
             items_text=" · ".join(f"{i.name} ×{i.quantity}" if i.quantity != 1 else i.name for i in items),
             owner=items[0].owner if items else None,
             owners_differ=any(item.owner != items[0].owner for item in items),
-            history=self._history(order_id, documents),
-            documents=documents,
+            history=[HistoryLine._make(line) for line in self.history[order_id]],
+            documents=self._documents(order_id),
             parameters=self._parameters(order_id, status, created_at, erased),
             family=self._family(order_id, items),
             refund=self._request(requests),
@@ -344,22 +337,6 @@ class _Page:
             busy_with=busy,
         )
 
-    def _history(self, order_id: int, shown: list[DocumentLine]) -> list[HistoryLine]:
-        stamp, this_year = self.formats.stamp, self.this_year
-        documents = {d.id: d for d in shown}
-        return [
-            HistoryLine(
-                stamp(moment(at), this_year),  # type: ignore[arg-type]
-                kind,
-                text,
-                code,
-                json(params) if code else None,
-                json(order_ids) if order_ids else None,
-                documents.get(document_id) if document_id else None,
-            )
-            for _, at, kind, text, code, params, order_ids, document_id in self.history[order_id]
-        ]
-
     def _documents(self, order_id: int) -> list[DocumentLine]:
         rows = self.documents.get(order_id)
         if not rows:
@@ -393,7 +370,7 @@ class _Page:
         return RefundLine(id=row[6], status=row[2], result=row[3], own=own, at=self._time(at))
 
     def _time(self, at: dt.datetime) -> Markup:
-        return self.formats.time(at, self.now)
+        return self.formats.element(at, self.this_year)
 
     def _discount(self, part: str | None, value: str | None, currency: str) -> str | None:
         said = []
@@ -403,6 +380,14 @@ class _Page:
             said.append(self.formats.money(-abs(off), currency).replace("-", "−"))
         return " · ".join(said) or None
 
+
+_TAKES: dict[str, Callable[[_Page, Row], None]] = {
+    "license": _Page._license, "document": _Page._document, "parameter": _Page._parameter,
+    "relation": _Page._relation, "related_by": _Page._related_by, "action": _Page._action,
+    "refund": _Page._refund, "ban": _Page._ban,
+}  # fmt: skip
+"""What takes which of the small rows. Bound methods kept in the page itself would make a ring of it, and all its rows
+would wait for the collector."""
 
 _NONE: frozenset[int] = frozenset()
 

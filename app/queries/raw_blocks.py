@@ -94,7 +94,7 @@ SELECT 'ban', 0, b.product_id, b.reason, NULL, NULL, b.id, NULL, b.store_id, b.s
 
 
 class Blocks(NamedTuple):
-    """Driver rows of a page, in no promised order of orders."""
+    """Driver rows of a page, in no promised order of orders. Those of the history are alike for both drivers."""
 
     orders: Sequence[Row]
     items: Sequence[Row]
@@ -128,7 +128,10 @@ def load_blocks(connection: sa.Connection, order_ids: Iterable[int], scope: Scop
     if dialect != "postgresql":
         ids, stores = orjson.dumps(ids).decode(), orjson.dumps(stores).decode()
     given = {"ids": ids} if scope is ALL_STORES else {"ids": ids, "stores": stores}
-    return Blocks(*(_fetch(connection, statement, given) for statement in _statements(dialect, scope is ALL_STORES)))
+    found = [_fetch(connection, statement, given) for statement in _statements(dialect, scope is ALL_STORES)]
+    if dialect != "postgresql":
+        found[2] = [(*r[:1], moment(r[1]), *r[2:5], json(r[5]), json(r[6]), r[7]) for r in found[2]]
+    return Blocks(*found)
 
 
 def _fetch(connection: sa.Connection, statement: str, given: dict[str, Any]) -> Sequence[Row]:

@@ -7,21 +7,21 @@ per language (that gives a plain Jinja template without words to look up), what 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, current_app
 from flask_babel import get_locale, gettext
 from jinja2 import Environment, Template
-from markupsafe import Markup, _escape_inner, escape  # type: ignore[attr-defined]
+from markupsafe import Markup
 
 from app.domain.customer_page import page_token
 from app.domain.history import SENTENCES
 from app.domain.refusal import Refusal
-from app.i18n import say
+from app.i18n import formats, say
 from app.queries.card_parts import HistoryLine, OrderCard
 from app.settings import settings
+from app.views.order_code import OrderEnvironment
 
 
 def reasons() -> Callable[[Refusal], str]:
@@ -77,26 +77,7 @@ def whole_order(card: OrderCard) -> Markup:
     return Markup(_macros().whole(card))  # noqa: S704 - from our templates
 
 
-def escaped(value: object) -> str:
-    """What a brace prints: escaped, unless it says that it is HTML already."""
-    if value.__class__ is str:
-        return _escape_inner(value)  # type: ignore[arg-type]
-    return value if isinstance(value, Markup) else escape(value)
-
-
-class _OrderEnvironment(Environment):
-    """Jinja for the second stage. It escapes in ``finalize`` and looks attributes up without a detour.
-
-    Autoescaping makes a ``Markup`` of each of the 5,500 values of a page, at six times the cost of escaping it;
-    ``finalize`` sees the same values, every one of them, so nothing is printed that was not escaped.
-    Macros give plain text here: where one prints another's, the template says ``|safe``.
-    """
-
-    getattr = staticmethod(getattr)  # type: ignore[assignment]
-    getitem = staticmethod(operator.getitem)  # type: ignore[assignment]
-
-
-_ORDER = _OrderEnvironment(autoescape=False, finalize=escaped)
+_ORDER = OrderEnvironment()
 
 
 def _macros() -> Any:
@@ -107,8 +88,15 @@ def _macros() -> Any:
     template = templates.get(language)
     if template is None:
         template = templates[language] = _ORDER.from_string(_first_stage(app).render(_=gettext))
+    known = formats()
     return template.make_module(
-        {"reason": reasons(), "told": teller(), "said": gettext, "customer_page": customer_page}
+        {
+            "reason": reasons(),
+            "told": teller(),
+            "said": gettext,
+            "customer_page": customer_page,
+            "stamp": known.stamper(known.year()),
+        }
     )
 
 
