@@ -347,3 +347,11 @@ sa.Index(
     sqlite_where=_blocking,
 )
 sa.Index("ix_refund_request_open", RefundRequest.status, RefundRequest.requested_at)
+_open = sa.text("status IN ('sent','updating')")
+sa.Index(  # what waits, counted for the menu on every page
+    "ix_refund_request_waiting",
+    RefundRequest.store_id,
+    RefundRequest.requested_by,
+    postgresql_where=_open,
+    sqlite_where=_open,
+)

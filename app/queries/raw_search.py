@@ -27,6 +27,7 @@ from app.db import confined
 from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
+from app.queries.refunds import OPEN_CAP
 
 CAP = 1000
 """Orders are counted up to here; beyond, the count is ``1000+``."""
@@ -328,8 +329,8 @@ def stores_and_search(
 ) -> list[tuple[str, int, str]]:
     """The stores in scope as ("store", id, name), and the search kept under the key as ("search", maker, JSON).
 
-    Beside them ("open", number, "") says how many refund requests wait in the scope, with ``asked_by`` those that
-    this person sent: the menu shows it, and asking here costs no statement of its own.
+    Beside them ("open", number, "") says how many refund requests wait in the scope, up to ``OPEN_CAP``, with
+    ``asked_by`` those that this person sent: the menu shows it, and asking here costs no statement of its own.
     """
     scope = confined(scope)
     asked = Question(session.get_bind().dialect.name)
@@ -341,7 +342,8 @@ def stores_and_search(
     if asked_by is not None:
         asked.params["asked_by"] = asked_by
         waiting.append("requested_by = :asked_by")
-    sql += f" UNION ALL SELECT 'open', COUNT(*), '' FROM refund_request WHERE {' AND '.join(waiting)}"  # noqa: S608
+    some = f"SELECT 1 FROM refund_request WHERE {' AND '.join(waiting)} LIMIT {OPEN_CAP}"  # noqa: S608
+    sql += f" UNION ALL SELECT 'open', COUNT(*), '' FROM ({some}) AS w"  # noqa: S608
     if key is not None:
         asked.params["key"] = key
         kept = "SELECT 'search', user_id, CAST(criteria AS text) FROM stored_search"
