@@ -27,10 +27,11 @@ METHODS = [
     ("**.py", "python"),
     ("templates/orders/_card.html", "jinja2"),
     ("templates/orders/_blocks.html", "jinja2"),
+    ("templates/orders/_search_form.html", "jinja2"),
     ("templates/**.html", "jinja2"),
     ("templates/**.txt", "jinja2"),
 ]
-# Written in two stages (app/views/order_words.py): the words stand in square brackets.
+# Written in two stages (app/views/plain_templates.py): the words stand in square brackets.
 TWO_STAGES = {
     "block_start_string": "[%",
     "block_end_string": "%]",

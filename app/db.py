@@ -51,7 +51,6 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     engine = sa.create_engine(
         url, connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"}, **options
     )
-    event.listen(engine, "do_execute", _plan_anew)
     engine.dialect.do_rollback = _roll_back  # type: ignore[method-assign]
     return engine
 
@@ -64,18 +63,6 @@ def _roll_back(connection: Any) -> None:
         connection.pgconn.exec_(b"ROLLBACK")
     if connection.pgconn.transaction_status != TransactionStatus.IDLE:
         connection.rollback()  # says what is wrong
-
-
-def _plan_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool | None:
-    """Run a statement with the option ``plan_anew`` unprepared, so that PostgreSQL plans it for these very values.
-
-    A prepared one gets a generic plan after a while, which is 20 times slower for a skewed value (a common last name)
-    and, for statements that always read by key, saves the planning: half of what the blocks of a page cost there.
-    """
-    if context is None or not context.execution_options.get("plan_anew"):
-        return None
-    cursor.execute(statement, parameters, prepare=False)
-    return True
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

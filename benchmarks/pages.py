@@ -26,16 +26,19 @@ from benchmarks.dataset import PERSON
 from benchmarks.handwritten import blueprint
 from config import load
 from tests.factories import Make
+from tests.statements import counted
 
 
 class Bench:
     """An app with the handwritten page beside the real one, and a person signed in."""
 
+    unread = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+
     def __init__(self) -> None:
         url = database_url()
         environ = dict(os.environ, DATABASE_URL=url, PORTAL_ENV="test", PORTAL_DATA=tempfile.mkdtemp())
         self.app: Flask = create_app(load(environ), **({} if url.startswith("sqlite") else {"pool_size": 1}))
-        logs.configure("info").setStream(Path(os.devnull).open("w"))  # as in production, read by nobody
+        logs.configure("info").setStream(self.unread)  # as in production
         self.app.register_blueprint(blueprint)
         self.engine: sa.Engine = self.app.extensions["database"].engine
         with self.app.app_context(), scope_as(ALL_STORES):
@@ -72,14 +75,8 @@ class Bench:
 
     def statements(self, path: str) -> int:
         """How many statements a page takes, sign-in included."""
-        seen: list[str] = []
-
-        def note(*args: object) -> None:
-            seen.append(str(args[2]))
-
-        sa.event.listen(self.engine, "before_cursor_execute", note)
-        self.get(path)()
-        sa.event.remove(self.engine, "before_cursor_execute", note)
+        with counted(self.engine) as seen:
+            self.get(path)()
         return len(seen)
 
     def pair(self, ours: Callable[[], object], theirs: Callable[[], object], runs: int) -> tuple[list[Run], list[Run]]:

@@ -17,8 +17,7 @@ import sqlalchemy as sa
 
 from app.db import confined
 from app.domain.access import ALL_STORES, Scope
-
-Row = tuple[Any, ...]
+from app.queries.raw_rows import Row, fetch
 
 _ORDERS = """
 SELECT o.id, o.store_id, t.name, o.order_name, o.number_1c, o.external_id, o.status, o.delivery,
@@ -106,7 +105,7 @@ class Blocks(NamedTuple):
 def _statements(dialect: str, everything: bool) -> tuple[str, str, str, str]:
     """The four statements as the driver wants them."""
     if dialect == "postgresql":
-        ids, scope, moment = "= ANY(%(ids)s)", "= ANY(%(stores)s)", "timestamptz"
+        ids, scope, moment = "= ANY(:ids)", "= ANY(:stores)", "timestamptz"
     else:
         ids, scope, moment = (
             "IN (SELECT value FROM json_each(:ids))",
@@ -128,21 +127,10 @@ def load_blocks(connection: sa.Connection, order_ids: Iterable[int], scope: Scop
     if dialect != "postgresql":
         ids, stores = orjson.dumps(ids).decode(), orjson.dumps(stores).decode()
     given = {"ids": ids} if scope is ALL_STORES else {"ids": ids, "stores": stores}
-    found = [_fetch(connection, statement, given) for statement in _statements(dialect, scope is ALL_STORES)]
+    found = fetch(connection, [(statement, given) for statement in _statements(dialect, scope is ALL_STORES)])
     if dialect != "postgresql":
         found[2] = [(*r[:1], moment(r[1]), *r[2:5], json(r[5]), json(r[6]), r[7]) for r in found[2]]
     return Blocks(*found)
-
-
-def _fetch(connection: sa.Connection, statement: str, given: dict[str, Any]) -> Sequence[Row]:
-    """The driver's own tuples: SQLAlchemy runs the statement (its events count it), its row objects are left out."""
-    result = connection.exec_driver_sql(statement, given)
-    cursor = result.cursor
-    assert cursor is not None
-    try:
-        return cursor.fetchall()
-    finally:
-        result.close()
 
 
 # --- what the two drivers give, made one ---------------------------------------------------------------------------

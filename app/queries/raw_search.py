@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy.orm import Session
@@ -27,6 +25,7 @@ from app.db import confined
 from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
+from app.queries.raw_rows import Row, fetch
 from app.queries.refunds import OPEN_CAP
 
 CAP = 1000
@@ -59,9 +58,6 @@ _STRONG = ("ids", "email", "phone", "vat", "company", "card")
 """With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
 
 _ORDER = {"DESC": "ORDER BY o.created_at DESC, o.id DESC", "ASC": "ORDER BY o.created_at ASC, o.id ASC"}
-
-
-_PLACE = re.compile(r"(?<!:):([a-z_]+)")
 
 
 @dataclass(slots=True)
@@ -360,14 +356,5 @@ def _moment(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
 
 
-def _run(session: Session, sql: str, params: dict[str, Any], *, plan_anew: bool = False) -> Sequence[Any]:
-    """The driver's rows: SQLAlchemy passes the statement on, and spends nothing on reading it or on the rows."""
-    connection = session.connection()
-    written = sql if connection.dialect.name == "sqlite" else _for_psycopg(sql)
-    return connection.exec_driver_sql(written, params, execution_options={"plan_anew": plan_anew}).fetchall()
-
-
-@lru_cache(maxsize=512)
-def _for_psycopg(sql: str) -> str:
-    """The statement with its ``:name`` places as psycopg wants them; SQLite takes them as they are."""
-    return _PLACE.sub(r"%(\1)s", sql.replace("%", "%%"))
+def _run(session: Session, sql: str, params: dict[str, Any], *, plan_anew: bool = False) -> list[Row]:
+    return fetch(session.connection(), [(sql, params)], plan_anew=plan_anew)[0]

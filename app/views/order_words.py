@@ -1,18 +1,13 @@
-"""The order templates and their words, said once per language and not once per label of each order.
-
-A page of fifty orders says "Delivered" and its like two thousand times; looking each up doubles what the page
-costs. So ``orders/_card.html`` is written in two stages: what stands in double square brackets is filled in once
-per language (that gives a plain Jinja template without words to look up), what stands in braces per order.
-"""
+"""The orders of a list or a page, and what their templates (``plain_templates``) ask while they are written."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import NamedTuple
 
-from flask import Flask, current_app
-from flask_babel import get_locale, gettext
-from jinja2 import Environment, Template
+from flask import Flask
+from flask_babel import gettext
 from markupsafe import Markup
 
 from app.domain.customer_page import page_token
@@ -21,7 +16,9 @@ from app.domain.refusal import Refusal
 from app.i18n import formats, say
 from app.queries.card_parts import HistoryLine, OrderCard
 from app.settings import settings
-from app.views.order_code import OrderEnvironment
+from app.views.plain_templates import macros
+
+TEMPLATE = "orders/_card.html"
 
 
 def reasons() -> Callable[[Refusal], str]:
@@ -66,52 +63,31 @@ def customer_page(card: OrderCard) -> str | None:
     return f"/o/{card.id}/{page_token(settings().secret_key, card.id, card.page_generation)}"
 
 
+class Words(NamedTuple):
+    """What the templates of orders ask: functions of this request."""
+
+    reason: Callable[[Refusal], str]
+    told: Callable[[HistoryLine], str]
+    stamp: Callable[[dt.datetime], str]
+    said: Callable[[str], str] = gettext
+    customer_page: Callable[[OrderCard], str | None] = customer_page
+
+
+def words() -> Words:
+    """In the reader's language, on the reader's clock."""
+    known = formats()
+    return Words(reasons(), teller(), known.stamper(known.year()))
+
+
 def order_list(cards: Iterable[OrderCard]) -> Markup:
     """The orders of a list, each an ``<li>``: two lines, blocks to open. One alone is open already."""
-    card, found = _macros().card, list(cards)
-    return Markup("".join(f"<li>{card(c, len(found) == 1)}</li>" for c in found))  # noqa: S704 - from our templates
+    card, w, found = macros(TEMPLATE).card, words(), list(cards)
+    return Markup("".join(f"<li>{card(w, c, len(found) == 1)}</li>" for c in found))  # noqa: S704 - from our templates
 
 
 def whole_order(card: OrderCard) -> Markup:
     """One order with all its blocks open."""
-    return Markup(_macros().whole(card))  # noqa: S704 - from our templates
-
-
-_ORDER = OrderEnvironment()
-
-
-def _macros() -> Any:
-    """The macros of ``orders/_card.html`` in the reader's language."""
-    app = current_app
-    language = str(get_locale() or "en")
-    templates: dict[str, Template] = app.extensions.setdefault("order_templates", {})
-    template = templates.get(language)
-    if template is None:
-        template = templates[language] = _ORDER.from_string(_first_stage(app).render(_=gettext))
-    known = formats()
-    return template.make_module(
-        {
-            "reason": reasons(),
-            "told": teller(),
-            "said": gettext,
-            "customer_page": customer_page,
-            "stamp": known.stamper(known.year()),
-        }
-    )
-
-
-def _first_stage(app: Flask) -> Template:
-    return Environment(
-        loader=app.jinja_env.loader,
-        autoescape=True,
-        block_start_string="[%",
-        block_end_string="%]",
-        variable_start_string="[[",
-        variable_end_string="]]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-        keep_trailing_newline=True,
-    ).get_template("orders/_card.html")
+    return Markup(macros(TEMPLATE).whole(words(), card))  # noqa: S704 - from our templates
 
 
 def init_app(app: Flask) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import g, make_response, redirect, request
 from flask_appbuilder import ModelView, expose, has_access, permission_name
 from flask_appbuilder.widgets import RenderTemplateWidget
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext, ngettext
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from app.actions import audit
@@ -20,6 +22,7 @@ from app.db import session, transaction
 from app.domain.audit import ORDERS_LISTED, ORDERS_SEARCHED
 from app.domain.refusal import Invalid, Refusal
 from app.domain.search import PERSONAL, Criteria, Typed, parse_criteria, read_form, without
+from app.i18n import say
 from app.models import Order
 from app.models.base import utcnow
 from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, narrowed, search_orders
@@ -27,6 +30,7 @@ from app.queries.search_page import Opening, open_page
 from app.security import current_actor
 from app.views.forms.search import SearchForm
 from app.views.order import cards_of
+from app.views.plain_templates import macros
 from app.views.scoped import SafeListMixin, ScopedActionsMixin, ScopedInterface
 
 PERSONAL_IN_ADDRESS = Refusal(
@@ -49,10 +53,31 @@ def without_personal_data(view: Callable[..., Response]) -> Callable[..., Respon
     return checked
 
 
+class FormWords(NamedTuple):
+    """What the template of the search form asks."""
+
+    csrf: str
+    zone: str
+    size: int
+    say: Callable[[Refusal], str] = say
+    said: Callable[[str], str] = gettext
+
+    @staticmethod
+    def filled(number: int) -> str:
+        """How many filters are set, in words."""
+        return ngettext("%(num)d filter set", "%(num)d filters set", number)
+
+
 class SearchFormWidget(RenderTemplateWidget):
-    """The search form."""
+    """The search form; drawn with every page of orders, so by a plain template."""
 
     template = "orders/_search_form.html"
+
+    def __call__(self, **_: object) -> Markup:
+        """FAB's hook: the form's HTML."""
+        given = self.template_args
+        words = FormWords(generate_csrf(), given["zone"], given["size"])
+        return Markup(macros(self.template).search_form(words, given["form"]))  # noqa: S704 - from our template
 
 
 class OrderListWidget(RenderTemplateWidget):

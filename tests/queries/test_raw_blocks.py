@@ -26,6 +26,7 @@ from app.models import (
 from app.models.base import utcnow
 from app.queries.cards import load_cards
 from app.queries.raw_blocks import load_blocks
+from tests.statements import counted
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 
@@ -131,22 +132,11 @@ def test_orders_come_in_the_order_asked_for_and_missing_ones_are_left_out(app, m
 
 def test_one_order_and_fifty_take_four_statements(app, make):
     ids = [rich(make, "acme-eu", 1000 + 10 * n) for n in range(50)]
-    seen: list[str] = []
-    engine = app.extensions["database"].engine
-
-    def note(_connection, _cursor, statement, *_rest):
-        if statement != "BEGIN":
-            seen.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
-        for wanted in (ids[:1], ids):
-            seen.clear()
-            with app.app_context(), scope_as(ALL_STORES):
-                assert len(load_cards(session, Actor(1, "x", "x", stores=ALL_STORES), wanted, NOW)) == len(wanted)
-            assert len(seen) == 4
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
+    actor = Actor(1, "x", "x", stores=ALL_STORES)
+    for wanted in (ids[:1], ids):
+        with app.app_context(), scope_as(ALL_STORES), counted(app.extensions["database"].engine) as seen:
+            assert len(load_cards(session, actor, wanted, NOW)) == len(wanted)
+        assert len(seen) == 4
 
 
 def test_a_resumed_subscription_would_wait_for_an_unpaid_renewal(app, make):

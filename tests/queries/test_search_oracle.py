@@ -7,6 +7,7 @@ import unicodedata
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -229,7 +230,7 @@ def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare):
     # A sample of nothing is always likely: the window of newest orders is tried, too.
     monkeypatch_module.setattr(raw_search, "LIKELY", 2 if rare else 0)
     zone = ZoneInfo(zone)
-    ids = {name: number for number, name in session.execute(raw_search.sa.text("SELECT id, name FROM store")).all()}
+    ids = {name: number for number, name in session.execute(sa.text("SELECT id, name FROM store")).all()}
     expected = [raw for raw in orders if matches(raw, form, zone)]
     expected.sort(key=lambda raw: (dt.datetime.fromisoformat(raw["create_date"]), raw["order_id"]), reverse=True)
     try:

@@ -12,6 +12,7 @@ from app.db import session, transaction
 from app.models import AuditEntry, Person, UserSession
 from app.models.base import utcnow
 from app.security.sessions import hash_token
+from tests.statements import counted
 
 PASSWORD = "a long enough phrase 42"
 COOKIE = "portal_session"
@@ -178,20 +179,13 @@ def test_use_is_noted_after_the_answer_and_at_most_once_a_minute(app, make, ann)
 
 def test_a_page_costs_two_statements_for_signing_in(app, make, ann):
     browser = make.signed_in(ann)
-    engine, seen = app.extensions["database"].engine, []
-
-    def note(_connection, _cursor, statement, *_):
-        seen.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    try:
+    engine = app.extensions["database"].engine
+    with counted(engine) as signed_in:
         assert browser.get("/change-password").status_code == 200
-        signed_in, seen[:] = list(seen), []
+    with counted(engine) as seen:
         app.test_client().get("/healthz")
-    finally:
-        sa.event.remove(engine, "before_cursor_execute", note)
     # The menu's count of open refund requests is a third; lists ask for it along with their own statements.
-    signing_in = [s for s in signed_in if s != "BEGIN" and "FROM refund_request" not in s]
+    signing_in = [s for s in signed_in if "FROM refund_request" not in s]
     assert len(signing_in) == 2, signed_in
     assert seen == []
 

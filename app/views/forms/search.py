@@ -30,6 +30,10 @@ class SearchForm:
         """Is the box ticked, the store chosen?"""
         return value in self.typed.get(name, ())
 
+    def several(self, name: str) -> bool:
+        """Were several values given?"""
+        return len(self.typed.get(name, ())) > 1
+
     def wrong(self, name: str) -> list[Refusal]:
         """What is wrong with a field."""
         return self.errors.get(name, [])
