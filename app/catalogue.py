@@ -48,6 +48,7 @@ KEYWORDS = {
     "Refusal": (2,),
     "_add": (4,),
     "Tag": (4,),
+    "Entry": (1,),
 }
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 # What FAB and Flask-WTF say on pages we show and their own Russian catalogues lack.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.orders import Status
 from app.domain.refusal import Refusal
@@ -17,8 +17,7 @@ FORBIDDEN = Refusal("license.forbidden", "Delivery is forbidden for this store: 
 BUSY = Refusal("license.busy", "This license information is already being sent.")
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseFacts:
+class LicenseFacts(NamedTuple):
     """What the rule looks at. ``ban_reason`` is the reason of the delivery ban in force, None without one."""
 
     has_code: bool

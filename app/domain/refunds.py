@@ -9,8 +9,8 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from app.domain.orders import Status
 from app.domain.refusal import Invalid, Refusal
@@ -107,8 +107,7 @@ COMMENT_LONG = Refusal(
 COMMENT_EMPTY = Refusal("refund.comment_empty", "Say why the refund is refused.")
 
 
-@dataclass(frozen=True, slots=True)
-class RefundFacts:
+class RefundFacts(NamedTuple):
     """What the rule looks at.
 
     ``requests`` are all requests of the order as (status, result), in any order. ``again_after_partial`` is the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.orders import Status
 from app.domain.refusal import Refusal
@@ -35,8 +35,7 @@ PMR_NEVER = Refusal("subscription.pmr", "A PMR subscription cannot be resumed.")
 BUSY = Refusal("subscription.busy", "A change of this subscription is already in progress.")
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriptionFacts:
+class SubscriptionFacts(NamedTuple):
     """What the rules look at.
 
     ``order_id`` is the order on whose page it is asked, ``parent_status`` the parent order's main status (None: the

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Any]
@@ -44,7 +45,7 @@ def fetch(connection: sa.Connection, statements: Sequence[Statement], *, plan_an
     except connection.dialect.loaded_dbapi.Error as error:
         if connection.dialect.is_disconnect(error, driver, None):
             connection.invalidate(error)
-        raise sa.exc.DBAPIError.instance(
+        raise DBAPIError.instance(
             statements[0][0], None, error, connection.dialect.loaded_dbapi.Error, hide_parameters=True,
             dialect=connection.dialect,
         ) from error  # fmt: skip

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from flask import g
-from flask_babel import lazy_gettext as _
-from flask_babel.speaklater import LazyString
 
 from app.db import session
 from app.domain.access import Actor
@@ -16,9 +14,9 @@ from app.queries.refunds import open_requests
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A place in the menu. Shown to whoever holds ``permission`` on ``view``."""
+    """A place in the menu: ``label`` is an English msgid. Shown to whoever holds ``permission`` on ``view``."""
 
-    label: str | LazyString
+    label: str
     href: str
     permission: str
     view: str
@@ -31,14 +29,14 @@ class Entry:
 
 # Add an entry with the permission that opens its page; the order here is the order on the screen.
 ENTRIES: tuple[Entry, ...] = (
-    Entry(_("Orders"), "/orders/", "can_list", "OrderView"),
-    Entry(_("Refund requests"), "/refunds/", "can_list", "RefundView"),
-    Entry(_("Jobs and mail"), "/operations/", "can_list", "OperationsView"),
-    Entry(_("People"), "/people/", "can_list", "PersonView"),
-    Entry(_("Teams"), "/teams/", "can_list", "TeamView"),
-    Entry(_("Stores"), "/stores/", "can_list", "StoreView"),
-    Entry(_("API tokens"), "/tokens/", "can_list", "TokenView"),
-    Entry(_("Audit"), "/audit/", "can_list", "AuditView"),
+    Entry("Orders", "/orders/", "can_list", "OrderView"),
+    Entry("Refund requests", "/refunds/", "can_list", "RefundView"),
+    Entry("Jobs and mail", "/operations/", "can_list", "OperationsView"),
+    Entry("People", "/people/", "can_list", "PersonView"),
+    Entry("Teams", "/teams/", "can_list", "TeamView"),
+    Entry("Stores", "/stores/", "can_list", "StoreView"),
+    Entry("API tokens", "/tokens/", "can_list", "TokenView"),
+    Entry("Audit", "/audit/", "can_list", "AuditView"),
 )
 
 

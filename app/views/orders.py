@@ -75,7 +75,7 @@ class SearchFormWidget(RenderTemplateWidget):
 
     def __call__(self, **_: object) -> Markup:
         """FAB's hook: the form's HTML."""
-        given = self.template_args
+        given = self.template_args or {}
         words = FormWords(generate_csrf(), given["zone"], given["size"])
         return Markup(macros(self.template).search_form(words, given["form"]))  # noqa: S704 - from our template
 
