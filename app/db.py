@@ -48,6 +48,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     options.setdefault("pool_pre_ping", True)
+    options.setdefault("pool_use_lifo", True)  # the connection that has prepared most is the one used most
     engine = sa.create_engine(
         url, connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"}, **options
     )
