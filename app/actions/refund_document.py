@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from fpdf import FPDF
 from sqlalchemy.orm import Session
 
 from app.models import Document, DocumentContent, Order, OrderItem, RefundRequest
@@ -43,6 +42,8 @@ def store_document(
 
 def make_pdf(order: Order, request: RefundRequest, items: Sequence[OrderItem], now: dt.datetime) -> bytes:
     """One page: the order, what was refunded, how much, when. The same input gives the same bytes."""
+    from fpdf import FPDF  # with its fonts 20 MB, which every web worker would carry along
+
     pdf = FPDF()
     pdf.set_creation_date(now)
     pdf.set_title(f"Refund {order.order_name}")
