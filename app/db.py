@@ -17,7 +17,6 @@ from typing import Any, cast
 import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app, g, has_app_context
-from psycopg.pq import TransactionStatus
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, Session, scoped_session, sessionmaker, with_loader_criteria
 from werkzeug.local import LocalProxy
@@ -60,9 +59,9 @@ def _roll_back(connection: Any) -> None:
     """End a transaction and keep what was prepared. Every request that only reads ends so, and psycopg's own rollback
     makes the server forget every prepared statement (a table might have been made in it; ours come from migrations):
     each page would then plan all of its statements again."""
-    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+    if connection.pgconn.transaction_status:  # zero is "idle"
         connection.pgconn.exec_(b"ROLLBACK")
-    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+    if connection.pgconn.transaction_status:
         connection.rollback()  # says what is wrong
 
 

@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 
 from app import schema
 from app.db import make_engine
@@ -40,10 +41,15 @@ def test_up_down_and_up_again(empty):
     assert len([name for name in made if name.startswith("table ")]) > 30
     assert schema.current(empty) == schema.head()
     schema.downgrade(empty)
+    assert schema.current(empty) is None
     left = {name for name in _things(empty) if "alembic_version" not in name}
     assert left == set()
     schema.upgrade(empty)
     assert _things(empty) == made
+
+
+def test_the_head_is_the_one_that_alembic_finds():
+    assert schema.head() == ScriptDirectory.from_config(schema.alembic_config()).get_current_head()
 
 
 def test_the_models_are_what_the_migrations_make(empty):
