@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from app.domain.orders import ERASED
 from app.domain.refusal import Refusal
 
 LIVE = frozenset({"waiting", "running", "attention"})
@@ -219,3 +220,34 @@ class OrderCard:
         if self.refund_status:
             found.append(("refund", self.refund_status))
         return found
+
+
+PERSONAL_ROWS = ("name", "email", "phone", "country", "address")
+"""Rows of the Customer block that an erasure empties."""
+
+
+def named_values(fields: Any, erased: bool) -> list[tuple[str, str]]:
+    """Additional product fields; their values are the customer's own words, so an erasure covers them."""
+    return [(field["name"], ERASED if erased else field["value"]) for field in fields or ()]
+
+
+def customer_rows(erased: bool, **known: str | None) -> list[tuple[str, str]]:
+    """What the order holds about the customer, as (row, value). Erased: each personal row reads ``deleted``."""
+    if erased:
+        known |= dict.fromkeys(PERSONAL_ROWS, ERASED)
+    return [(row, value) for row, value in known.items() if value]
+
+
+def story_of(
+    status: str,
+    paid: Any,
+    items: list[ItemPart],
+    refund_status: str | None,
+    requests: tuple[tuple[str, str | None], ...],
+) -> str | None:
+    """Why a deleted order is deleted, where that can be told from what is known (domain.md 2.2)."""
+    if status != "deleted":
+        return None
+    if items and all(item.refunded for item in items):
+        return "refunded" if refund_status or requests else "chargeback"
+    return "unpaid" if paid is None else None

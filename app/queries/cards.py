@@ -36,12 +36,12 @@ from app.queries.card_parts import (
     OrderCard,
     RefundLine,
     SubscriptionPart,
+    customer_rows,
+    named_values,
+    story_of,
     web_link,
 )
 from app.queries.raw_blocks import Row, day, json, load_blocks, moment
-
-PERSONAL_ROWS = ("name", "email", "phone", "country", "address")
-"""Rows of the Customer block that an erasure empties."""
 
 VIEW = "OrderView"
 
@@ -195,7 +195,7 @@ class _Page:
             status=status,
             delivery=delivery,
             refund_status=refund_status,
-            story=_story(status, paid, items, refund_status, facts),
+            story=story_of(status, paid, items, refund_status, facts),
             created=self._time(created_at),
             paid=self._time(paid_at) if paid_at else None,
             total=self.formats.money_text(total, currency),
@@ -207,7 +207,7 @@ class _Page:
             name=name,
             email=email,
             company=company,
-            customer=_customer(
+            customer=customer_rows(
                 erased,
                 type=customer_type,
                 name=name,
@@ -264,7 +264,7 @@ class _Page:
             vat=self.formats.money_text(vat, order.currency) if vat and Decimal(vat) else None,
             delivered=bool(delivered),
             refunded=bool(refunded),
-            fields=_named(json(fields), order.erased),
+            fields=named_values(json(fields), order.erased),
             owner=(ERASED, ERASED) if order.erased else owner,
             subscription=self._subscription(order_id, code, subscription) if code else None,
             codes=self._codes(row, number, order),
@@ -395,30 +395,3 @@ _NONE: frozenset[int] = frozenset()
 def _by_position(row: Row) -> int:
     """The order of the small rows of a kind."""
     return row[6]
-
-
-def _named(fields: Any, erased: bool) -> list[tuple[str, str]]:
-    """Additional product fields; their values are the customer's own words, so an erasure covers them."""
-    return [(field["name"], ERASED if erased else field["value"]) for field in fields or ()]
-
-
-def _customer(erased: bool, **known: str | None) -> list[tuple[str, str]]:
-    """What the order holds about the customer, as (row, value). Erased: each personal row reads ``deleted``."""
-    if erased:
-        known |= dict.fromkeys(PERSONAL_ROWS, ERASED)
-    return [(row, value) for row, value in known.items() if value]
-
-
-def _story(
-    status: str,
-    paid: Any,
-    items: list[ItemPart],
-    refund_status: str | None,
-    requests: tuple[tuple[str, str | None], ...],
-) -> str | None:
-    """Why a deleted order is deleted, where that can be told from what is known (domain.md 2.2)."""
-    if status != "deleted":
-        return None
-    if items and all(item.refunded for item in items):
-        return "refunded" if refund_status or requests else "chargeback"
-    return "unpaid" if paid is None else None
