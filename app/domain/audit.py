@@ -1,6 +1,7 @@
 """The audit's vocabulary: ``noun.verb``, one constant each, with the sentence people read."""
 
 ORDER_VIEWED = "order.viewed"
+ORDERS_EXPORTED = "orders.exported"
 ORDERS_LISTED = "orders.listed"
 ORDERS_RECORDED = "orders.recorded"
 ORDERS_SEARCHED = "orders.searched"
@@ -61,6 +62,7 @@ ORDER_RECONCILED = "order.reconciled"
 
 EVENTS = {
     ORDER_VIEWED: "Opened an order",
+    ORDERS_EXPORTED: "Exported orders",
     ORDERS_LISTED: "Listed orders",
     ORDERS_RECORDED: "Recorded orders of the platform",
     ORDERS_SEARCHED: "Searched for orders",

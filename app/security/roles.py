@@ -17,6 +17,7 @@ SPECIALIST: tuple[tuple[str, str], ...] = (
     ("can_edit", "AccountView"),
 )
 LEAD: tuple[tuple[str, str], ...] = (
+    ("can_export", "OrderView"),
     ("can_revoke_page", "OrderView"),
     ("can_list", "AuditView"),
     ("can_export", "AuditView"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from defusedcsv import csv
 from flask import g, make_response, redirect, request
 from flask_appbuilder import ModelView, expose, has_access, permission_name
 from flask_appbuilder.widgets import RenderTemplateWidget
@@ -19,12 +21,13 @@ from werkzeug.wrappers import Response
 from app.actions import audit
 from app.actions.searches import store_search
 from app.db import session, transaction
-from app.domain.audit import ORDERS_LISTED, ORDERS_SEARCHED
+from app.domain.audit import ORDERS_EXPORTED, ORDERS_LISTED, ORDERS_SEARCHED
 from app.domain.refusal import Invalid, Refusal
 from app.domain.search import PERSONAL, Criteria, Typed, parse_criteria, read_form, without
 from app.i18n import say
 from app.models import Order
 from app.models.base import utcnow
+from app.queries.order_export import HEAD, MOST, export_rows
 from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, narrowed, search_orders
 from app.queries.search_page import Opening, open_page
 from app.security import current_actor
@@ -91,7 +94,7 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
 
     route_base = "/orders"
     datamodel = ScopedInterface(Order)
-    include_route_methods: ClassVar[set[str]] = {"list", "search"}
+    include_route_methods: ClassVar[set[str]] = {"list", "search", "export"}
     # No form of FAB's is used, and none may offer relations: it would list every store's rows in a dropdown.
     search_columns = add_columns = edit_columns = list_columns = show_columns = ["order_name"]  # noqa: RUF012
     list_title = lazy_gettext("Orders")
@@ -105,21 +108,47 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
     @has_access
     def list(self) -> Response:
         """The form, and the orders that the address asks for: a stored search, readable filters, or the newest."""
+        return self._searched(self._listed)
+
+    @expose("/export.csv")
+    @without_personal_data
+    @has_access
+    @permission_name("export")
+    def export(self) -> Response:
+        """The orders that the same address without ``export.csv`` lists, as a file for a spreadsheet."""
+        return self._searched(self._exported)
+
+    def _searched(self, answer: Callable[[Opening, Criteria, Typed, Typed], Response]) -> Response:
+        """What the address asks for, answered; or the form that says what is wrong with it."""
         key = request.args.get("s")
         opening = open_page(session, current_actor(), key, utcnow())
         if key is not None and opening.typed is None:
             return self.answer(SearchForm(), opening, status=404, problem=GONE)
         typed = read_form(request.args.to_dict(flat=False)) if opening.typed is None else opening.typed
-        form = SearchForm(typed, stores=list(opening.stores.values()))
         try:
-            criteria = self._criteria(typed)
-            size = read_size(request.args.get("size"))
-            page = self._find(criteria, opening, size)
+            return answer(opening, self._criteria(typed), typed, {"s": [key]} if key is not None else typed)
         except Invalid as error:
-            form.errors = error.errors
+            form = SearchForm(typed, error.errors, list(opening.stores.values()))
             return self.answer(form, opening, status=422, problem=NOT_HELD)
-        address = {"s": [key]} if key is not None else typed
+
+    def _listed(self, opening: Opening, criteria: Criteria, typed: Typed, address: Typed) -> Response:
+        size = read_size(request.args.get("size"))
+        page = self._find(criteria, opening, size)
+        form = SearchForm(typed, stores=list(opening.stores.values()))
         return self.answer(form, opening, criteria=criteria, page=page, size=size, address=address)
+
+    def _exported(self, opening: Opening, criteria: Criteria, _typed: Typed, _address: Typed) -> Response:
+        actor = current_actor()
+        rows = [*export_rows(session, actor, criteria, opening.stores)]
+        more, rows = len(rows) > MOST, rows[:MOST]
+        out = io.StringIO()
+        csv.writer(out).writerows([HEAD, *rows])  # no cell is taken for a formula
+        details = {"filters": sorted(criteria.typed), "found": len(rows)}
+        audit.note_read(session, actor, ORDERS_EXPORTED, details=details)
+        answer = make_response("\ufeff" + out.getvalue())
+        answer.mimetype = "text/csv"
+        answer.headers["Content-Disposition"] = f'attachment; filename="orders{f"-first-{MOST}" if more else ""}.csv"'
+        return answer
 
     @expose("/search", methods=["POST"])
     @has_access
@@ -169,6 +198,8 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
                 sizes=sizes, first=address_of(address or {}, size),
                 older=address_of(address or {}, size, after=page.after) if page.after else None,
                 newer=address_of(address or {}, size, before=page.before) if page.before else None,
+                export=address_of(address or {}).replace("/orders/", "/orders/export.csv", 1)
+                if actor.may("can_export", "OrderView") else None,
                 cards=cards_of(page.order_ids), stores=form.stores,
             ) if criteria is not None else None,
         }  # fmt: skip
