@@ -87,3 +87,35 @@ def test_numbers_are_what_babel_says(value: int, language: str) -> None:
 
 def test_no_amount_is_nothing() -> None:
     assert formats_for("en", "UTC").money(None, "EUR") == ""
+
+
+ZONES = [
+    "UTC",
+    "Europe/Kyiv",
+    "America/New_York",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "Africa/Cairo",
+]
+
+
+@given(
+    at=st.datetimes(dt.datetime(1900, 1, 3), dt.datetime(2120, 12, 28), timezones=st.just(dt.UTC)),
+    zone=st.sampled_from(ZONES),
+    other=st.sampled_from(ZONES),
+)
+def test_every_moment_reads_as_the_zone_says(at: dt.datetime, zone: str, other: str) -> None:
+    """Also on days on which clocks change, by half an hour or by a whole day, and before there were whole minutes."""
+    known, here = formats_for("en", zone), at.astimezone(ZoneInfo(zone))
+    given_elsewhere = at.astimezone(ZoneInfo(other))
+    minutes = int(here.utcoffset().total_seconds()) // 60
+    sign, minutes = ("-" if minutes < 0 else "+"), abs(minutes)
+    offset = f"UTC{sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else "UTC"
+    clock = f"{here:%H:%M}"
+    for moment in (at, given_elsewhere):
+        assert known.iso(moment) == f"{at:%Y-%m-%dT%H:%M:%S}Z"
+        assert known.short(moment, NOW).endswith(clock)
+        assert known.short(moment, NOW).startswith(f"{here.day} ")
+        assert known.full(moment).endswith(f"{here.year}, {here:%H:%M:%S} {offset}")
+        assert known.stamper(2026)(moment) == f'<time datetime="{known.iso(at)}">{known.short(at, NOW)}</time>'
