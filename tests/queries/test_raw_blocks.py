@@ -57,7 +57,7 @@ def rich(make, store, order_id, **values):
 
 @pytest.fixture
 def two_stores(app, make):
-    own, foreign = rich(make, "acme-eu", 1000), rich(make, "other", 2000)
+    own, foreign = rich(make, "acme-eu", 1000), rich(make, "other", 20_000_002_000)
     ids = {name: make.store(name) for name in ("acme-eu", "other")}
     person = make.person(stores=("acme-eu",))
     with app.app_context(), scope_as(ALL_STORES), transaction():

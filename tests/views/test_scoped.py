@@ -109,12 +109,12 @@ def test_orders_have_the_routes_they_need_and_no_other(app):
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("OrderView.")
     }
-    assert rules == {("/orders/", ("GET",)), ("/orders/search", ("POST",))}
+    assert rules == {("/orders/", ("GET",)), ("/orders/export.csv", ("GET",)), ("/orders/search", ("POST",))}
 
 
-def test_the_orders_view_asks_one_permission(app):
+def test_the_orders_view_asks_for_listing_and_for_exporting(app):
     view = next(v for v in app.extensions["appbuilder"].baseviews if type(v).__name__ == "OrderView")
-    assert set(view.base_permissions) == {"can_list"}
+    assert set(view.base_permissions) == {"can_list", "can_export"}
     assert isinstance(view.datamodel, ScopedInterface)
     assert not any(
         view.datamodel.is_relation(name) for name in (*view.search_columns, *view.add_columns, *view.edit_columns)
