@@ -15,7 +15,7 @@ from app.actions import audit
 from app.db import session, transaction
 from app.domain.audit import AUDIT_EXPORTED, DETAILS, EVENTS
 from app.domain.search import LABELS
-from app.queries.audit import AuditFilter, list_entries, store_names
+from app.queries.audit import AuditFilter, list_entries, logins, store_names
 from app.security import current_actor
 
 PAGE = 100
@@ -43,6 +43,7 @@ class AuditView(BaseView):
             entries=entries[:PAGE],
             older=entries[PAGE - 1].id if more else None,
             stores=store_names(session),
+            logins=logins(session, actor, entries),
             events=EVENTS,
             told=told,
             typed=request.args,

@@ -1,4 +1,4 @@
-/* The list of orders: "Open all", blocks loaded when an order is opened, the search form folded on a phone. */
+/* The list of orders and the way back to it: "Open all", blocks loaded when an order is opened, the search form folded on a phone. */
 async function load(details) {
   const place = details.querySelector("[data-load]");
   if (!place) return;
@@ -34,6 +34,18 @@ for (const button of document.querySelectorAll("[data-open-all]")) {
       button.dataset.state = opening ? "open" : "";
     }
   });
+}
+
+// An order's page leads back to the list it was opened from, filters and page included (this tab only).
+try {
+  if (location.pathname === "/orders/" && document.getElementById("findform")) {
+    sessionStorage.setItem("list", location.pathname + location.search);
+  }
+  for (const link of document.querySelectorAll("a[data-last-list]")) {
+    link.href = sessionStorage.getItem("list") ?? link.href;
+  }
+} catch {
+  // storage is forbidden: the link leads to the newest orders
 }
 
 const find = document.querySelector("details.find");
