@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.access import ALL_STORES, Actor
-from app.models import AuditEntry, Person, Store
+from app.models import AuditEntry, Group, Person, Store
 from app.models.people import assoc_user_group
 
 
@@ -84,6 +84,15 @@ def list_entries(
     return list(
         session.scalars(sa.select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit + 1))
     )
+
+
+def team_names(session: Session, actor: Actor) -> dict[int, str]:
+    """Names of the teams the actor may see, by id: an administrator all, a lead the led ones."""
+    found = sa.select(Group.id, Group.name)
+    if not actor.is_admin:
+        mine = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == actor.id)
+        found = found.where(Group.id.in_(mine))
+    return dict(session.execute(found).all())  # type: ignore[arg-type]
 
 
 def store_names(session: Session) -> dict[int, str]:
