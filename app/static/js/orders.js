@@ -34,5 +34,6 @@ if (find) {
     find.open = !narrow.matches || find.querySelector("[aria-invalid=true]") !== null;
   };
   fold();
+  find.dataset.ready = "";
   narrow.addEventListener("change", fold);
 }
