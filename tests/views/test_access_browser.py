@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.only_db("sqlite")]
 PASSWORD = "a long enough phrase 42"
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+@pytest.mark.parametrize(("theme", "width"), [("dark", 390)])
 def test_from_the_link_to_the_second_step_and_in(app, make, live_app, browser, theme, width):
     ann = make.person("ann@example.org", stores=("acme-eu",))
     with app.app_context(), scope_as(ALL_STORES), transaction():
