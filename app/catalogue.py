@@ -18,7 +18,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from app.domain import audit, history, orders, search
+from app.domain import access, audit, history, orders, search
 from app.security import explain
 
 APP = Path(__file__).parent
@@ -67,6 +67,7 @@ def listed() -> Iterator[str]:
     yield from BORROWED
     for labels in (orders.STATUS_LABELS, orders.REFUND_LABELS, orders.DELIVERY_LABELS, search.LABELS):
         yield from labels.values()
+    yield from (role.value for role in access.Role)
     yield from audit.EVENTS.values()
     yield from audit.DETAILS.values()
     yield from search.NOT_AN_ID.values()

@@ -34,18 +34,23 @@ class Words:
 WORDS = {
     400: Words(_("This request could not be read"), _("Something in the address or the form was not as expected.")),
     401: Words(_("Please sign in"), _("This page is for people who are signed in.")),
-    403: Words(_("Not allowed"), _("Your role does not open this page. Ask your team lead if you need it.")),
+    403: Words(
+        _("Not allowed"), _("Your role does not open this page. Ask your team lead or an administrator if you need it.")
+    ),
     404: Words(_("Nothing here"), _("The page does not exist, or it is not for your stores.")),
-    405: Words(_("Not this way"), _("This address cannot be opened like this. Go back and use the button there.")),
+    405: Words(
+        _("This does not open like that"),
+        _("This address cannot be opened like this. Go back and use the button there.")
+    ),
     409: Words(_("Not possible now"), _("Things have changed since you opened the page.")),
     413: Words(_("Too large"), _("What was sent is larger than the portal accepts.")),
     415: Words(_("Not this kind of file"), _("The portal cannot read what was sent.")),
     422: Words(_("Please check what you entered"), ""),
     429: Words(_("Too many tries"), _("Please wait a while before the next one.")),
     500: Words(_("Something went wrong on our side"), _("It has been written down. Please try again in a minute.")),
-    502: Words(_("Not to be had just now"), _("Another service did not answer as it should. Try again in a minute.")),
+    502: Words(_("Not available just now"), _("Another service did not answer as it should. Try again in a minute.")),
     503: Words(_("Back in a moment"), _("The portal cannot reach one of its services. Try again in a minute.")),
-    504: Words(_("Not to be had just now"), _("Another service took too long to answer. Try again in a minute.")),
+    504: Words(_("Not available just now"), _("Another service took too long to answer. Try again in a minute.")),
 }  # fmt: skip
 EXPIRED = _("The form was open for too long or was sent twice. Open the page again and repeat.")
 

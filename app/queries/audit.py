@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.access import ALL_STORES, Actor
-from app.models import AuditEntry, Store
+from app.models import AuditEntry, Group, Person, Store
 from app.models.people import assoc_user_group
 
 
@@ -35,10 +35,29 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     if not actor.is_lead:
         return sa.false()
-    mine = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == actor.id)
-    people = sa.select(assoc_user_group.c.user_id).where(assoc_user_group.c.group_id.in_(mine))
+    people = _led_by(actor)
     stores = sa.true() if actor.stores is ALL_STORES else AuditEntry.store_id.in_(sorted(actor.stores))  # type: ignore[arg-type]
     return sa.and_(AuditEntry.actor_id.in_(people), sa.or_(AuditEntry.store_id.is_(None), stores))
+
+
+def _led_by(actor: Actor) -> sa.Select[tuple[int]]:
+    mine = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == actor.id)
+    return sa.select(assoc_user_group.c.user_id).where(assoc_user_group.c.group_id.in_(mine))
+
+
+def logins(session: Session, actor: Actor, entries: list[AuditEntry]) -> dict[str, tuple[int, str]]:
+    """Id and login of the people that ``subject`` of the entries names (``person:7``), by that subject.
+
+    Of the people the actor may see: an administrator's are all, a lead's those of the led teams.
+    """
+    named = {entry.subject for entry in entries if entry.subject and entry.subject.startswith("person:")}
+    ids = [int(number) for name in named if (number := name.removeprefix("person:")).isdecimal()]
+    if not ids:
+        return {}
+    found = sa.select(Person.id, Person.username).where(Person.id.in_(ids))
+    if not actor.is_admin:
+        found = found.where(Person.id.in_(_led_by(actor)))
+    return {f"person:{number}": (number, login) for number, login in session.execute(found)}
 
 
 def list_entries(
@@ -65,6 +84,15 @@ def list_entries(
     return list(
         session.scalars(sa.select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit + 1))
     )
+
+
+def team_names(session: Session, actor: Actor) -> dict[int, str]:
+    """Names of the teams the actor may see, by id: an administrator all, a lead the led ones."""
+    found = sa.select(Group.id, Group.name)
+    if not actor.is_admin:
+        mine = sa.select(assoc_user_group.c.group_id).where(assoc_user_group.c.user_id == actor.id)
+        found = found.where(Group.id.in_(mine))
+    return dict(session.execute(found).all())  # type: ignore[arg-type]
 
 
 def store_names(session: Session) -> dict[int, str]:

@@ -43,8 +43,9 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("can_list", "TokenView"): "See API tokens",
     ("can_edit", "TokenView"): "Make and revoke API tokens",
     ("can_list", "OperationsView"): "See jobs and mail",
+    ("can_decide", "OperationsView"): "Decide about jobs and mail that need attention",
 }
-"""What a permission means, in words (msgids). A permission without one is shown by its name."""
+"""What a permission means, in words (msgids). Every permission of the matrix has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,5 @@ def _abilities(actor: Actor) -> list[Ability]:
     for role in ORDER:
         for pair in MATRIX[role]:
             if pair in actor.permissions:
-                sentence = SENTENCES.get(pair, " ".join(pair))
-                found.setdefault(sentence, Ability(sentence, role.value))
+                found.setdefault(SENTENCES[pair], Ability(SENTENCES[pair], role.value))
     return list(found.values())

@@ -150,5 +150,6 @@ def _subject(person: Person | None) -> str | None:
 def _succeeded(person: Person, login: str) -> None:
     forget(ACCOUNT, _account_key(person, login))
     person.last_login = utcnow().replace(tzinfo=None)  # FAB's column is naive
+    person.last_seen_at = utcnow()
     person.login_count = (person.login_count or 0) + 1
     audit.record(session, actor_for(person), events.SIGNED_IN, subject=_subject(person))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import email
 import email.policy
+import email.utils
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ class KeptMail:
     sender: str
     to: str
     subject: str
-    date: str
+    date: dt.datetime | None
     message_id: str
     text: str
 
@@ -50,7 +52,13 @@ def read(folder: Path, name: str) -> KeptMail:
         raise NotFound from None
     message = cast(EmailMessage, email.message_from_bytes(raw, policy=email.policy.default))  # type: ignore[arg-type]
     body = message.get_body(("plain",))
-    return KeptMail(
-        name, *(str(message[header] or "") for header in ("From", "To", "Subject", "Date", "Message-ID")),
-        text=str(body.get_content()) if body is not None else "",
-    )  # fmt: skip
+    sender, to, subject, message_id = (str(message[name] or "") for name in ("From", "To", "Subject", "Message-ID"))
+    text = str(body.get_content()) if body is not None else ""
+    return KeptMail(name, sender, to, subject, _sent(str(message["Date"] or "")), message_id, text)
+
+
+def _sent(date: str) -> dt.datetime | None:
+    try:
+        return email.utils.parsedate_to_datetime(date).astimezone(dt.UTC)
+    except ValueError:
+        return None

@@ -90,7 +90,7 @@ class SecondStepView(BaseView):
             turn_off(session, actor, person)
         login_user(person)
         flash(gettext("The second step is off. You are signed out everywhere else."), "success")
-        return redirect(url_for("SecondStepView.setup"), 303)
+        return redirect(url_for("AccountView.page"), 303)
 
     def _person(self) -> Person:
         person = browser_session().load_person()

@@ -544,3 +544,11 @@ def test_a_page_of_ours_is_kept(client, ann):
     form = text(client.get(page.location))
     assert 'name="next" value="/orders/?status=paid"' in form
     assert sign_in(client, next="/orders/?status=paid").location == "/orders/?status=paid"
+
+
+def test_who_has_just_signed_in_was_seen_just_now(app, client, ann):
+    assert person(app, ann).last_seen_at is None
+    sign_in(client, password="not this one")
+    assert person(app, ann).last_seen_at is None
+    sign_in(client)
+    assert utcnow() - person(app, ann).last_seen_at < dt.timedelta(minutes=1)

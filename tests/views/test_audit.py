@@ -5,6 +5,7 @@ import pytest
 from app.actions import audit
 from app.db import transaction
 from app.domain.access import Actor
+from tests.pages import parse
 
 
 @pytest.fixture
@@ -71,3 +72,25 @@ def test_the_export_has_no_formulas_and_is_audited(entries, make):
     assert answer.mimetype == "text/csv"
     assert "'=1+1" in answer.text
     assert "Exported the audit" in admin.get("/audit/").text
+
+
+def test_people_stores_teams_and_moments_are_named_and_none_beyond_the_reader(app, make, entries):
+    own, foreign = make.store("acme-eu"), make.store("other")
+    outer = make.team("Others", "other")
+    with app.app_context(), transaction() as session:
+        actor = Actor(id=entries["member"], login="member@example.org", name="member")
+        for subject in ("lead", "stranger", "member"):
+            until = "2026-03-04T05:06:07+00:00"
+            details = {"stores": [own, foreign], "teams": [outer], "kind": "request_refund", "until": until}
+            audit.record(session, actor, "person.changed", subject=f"person:{entries[subject]}", details=details)
+    page = parse(make.admin().get("/audit/?event=person.changed").text)
+    linked = {link.text for row in page.all("tr") for link in row.all("a") if "/people/" in link.attrs["href"]}
+    assert linked == {"lead@example.org", "stranger@example.org"}, "who did it to themselves is named once"
+    details = [line.text for line in page.all("td", "muted")[0].all("span")]
+    assert details == ["Kind: Refund request", "Stores: acme-eu, other", "Teams: Others", "Until: 4 Mar 05:06"]
+    page = parse(make.signed_in(entries["lead"]).get("/audit/?event=person.changed").text)
+    linked = {link.text for row in page.all("tr") for link in row.all("a") if "/people/" in link.attrs["href"]}
+    assert linked == {"lead@example.org"}
+    assert f"person:{entries['stranger']}" in page.text
+    details = [line.text for line in page.all("td", "muted")[0].all("span")]
+    assert details[1:3] == [f"Stores: acme-eu, {foreign}", f"Teams: {outer}"]

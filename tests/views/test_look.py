@@ -52,6 +52,11 @@ def filled(make: Make) -> dict[str, Any]:
     return {"orders": orders, "person": person, "store": store, "team": team}
 
 
+def within(box: Any, width: int) -> Any:
+    """The box, if the window shows all of its width."""
+    return box if box and box["x"] >= 0 and box["x"] + box["width"] <= width else None
+
+
 def _walk(page: Page, addresses: list[str], *, with_axe: bool) -> list[str]:
     wrong = []
     for address in addresses:
@@ -92,6 +97,13 @@ def test_every_page(
     page.goto("/orders/")
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
     wrong += [f"all open: {finding}" for finding in axe(page)]
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = false })")
+    page.locator("summary.iconbtn:visible, summary.me").first.click()
+    menu = page.locator("details.menu[open] .pop")
+    boxes = [link.bounding_box() for link in menu.get_by_role("link").all()]
+    assert all(within(box, width) for box in [menu.bounding_box(), *boxes])
+    assert len({box["x"] for box in boxes if box}) == 1, "one below the other"
+    wrong += [f"menu: {finding}" for finding in axe(page)]
     page.context.clear_cookies()
     wrong += _walk(page, list(VISITORS), with_axe=with_axe)
     assert wrong == []

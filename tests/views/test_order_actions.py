@@ -147,7 +147,7 @@ def test_a_code_is_sent_again_with_confirmation_that_names_the_recipient(app, ma
     order_id, client = make.order(), make.specialist()
     shown = dialog(client.get(f"/orders/{order_id}").text, "resend-l1")
     assert "marcel.laporte@example.com" in shown
-    assert "not been sent again" in shown
+    assert "It has not been resent from the portal yet." in shown
     assert press(client, order_id, "licenses/l1/resend").status_code == 303
     assert one(app, Action).subject == "l1"
     assert rows(app, Mail) == [], "no mail is made in a web request"

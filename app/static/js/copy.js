@@ -1,4 +1,4 @@
-/* data-copy="text" (or the text of the element that data-copy-from names): a click puts it on the clipboard. */
+/* data-copy="text": a click puts it on the clipboard. */
 const toast = document.getElementById("toast");
 let timer;
 export function say(text, milliseconds = 2500) {
@@ -15,6 +15,7 @@ function offer(within) {
     const button = document.createElement("button");
     button.className = "iconbtn";
     button.type = "button";
+    button.dataset.made = "";
     button.dataset.copy = code.textContent;
     const number = code.closest("li")?.querySelector(".no")?.textContent ?? "";
     button.setAttribute("aria-label", `${toast.dataset.label} ${number}`.trim());
@@ -25,12 +26,13 @@ function offer(within) {
 document.addEventListener("toggle", (event) => {
   if (event.target.matches?.("details.l2") && event.target.open) offer(event.target);
 }, true);
+document.addEventListener("fresh", (event) => offer(event.target)); // poll.js has drawn it anew
 for (const place of document.querySelectorAll(".o:not(:has(details.l2)), details.l2[open], .customer-page")) offer(place);
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-copy], button[data-copy-from]");
+  const button = event.target.closest("button[data-copy]");
   if (!button) return;
-  const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom)?.textContent ?? "";
+  const text = button.dataset.copy;
   try {
     await navigator.clipboard.writeText(text);
     say(toast.dataset.copied);

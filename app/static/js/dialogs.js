@@ -6,7 +6,9 @@ export function openDialog(id, opener) {
   dialog.showModal();
   const first = dialog.querySelector("[autofocus], textarea, input:not([type=hidden])");
   first?.focus();
-  dialog.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
+  // poll.js may have drawn the opener anew in the meantime
+  const back = () => (opener?.isConnected ? opener : document.querySelector(`[data-dialog="${CSS.escape(id)}"]`))?.focus();
+  dialog.addEventListener("close", back, { once: true });
   return true;
 }
 

@@ -19,7 +19,7 @@ document.addEventListener("focusin", (event) => {
 });
 const actions = {
   "/": () => {
-    const field = document.querySelector("#findform [name=ids], .jump input");
+    const field = document.querySelector("#findform [name=ids], .jump [name=ids]");
     if (!field) return;
     const form = field.closest("details");
     if (form) form.open = true;

@@ -1,25 +1,4 @@
-/* The list of orders: "Open all", blocks loaded when an order is opened, the search form folded on a phone. */
-async function load(details) {
-  const place = details.querySelector("[data-load]");
-  if (!place) return;
-  const address = place.dataset.load;
-  delete place.dataset.load;
-  place.setAttribute("aria-busy", "true");
-  try {
-    const answer = await fetch(address, { headers: { Accept: "text/html", "X-Partial": "1" } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    place.innerHTML = await answer.text();
-  } catch {
-    place.dataset.load = address; // opening again tries again
-    document.getElementById("toast").textContent = document.getElementById("toast").dataset.offline;
-  } finally {
-    place.removeAttribute("aria-busy");
-  }
-}
-document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.("details.l2") && event.target.open) load(event.target);
-}, true);
-
+/* The list of orders and the way back to it: "Open all", the search form folded on a phone. */
 for (const button of document.querySelectorAll("[data-open-all]")) {
   button.addEventListener("click", () => {
     const all = [...document.querySelectorAll("details.l2")];
@@ -36,6 +15,18 @@ for (const button of document.querySelectorAll("[data-open-all]")) {
   });
 }
 
+// An order's page leads back to the list it was opened from, filters and page included (this tab only).
+try {
+  if (location.pathname === "/orders/" && document.getElementById("findform")) {
+    sessionStorage.setItem("list", location.pathname + location.search);
+  }
+  for (const link of document.querySelectorAll("a[data-last-list]")) {
+    link.href = sessionStorage.getItem("list") ?? link.href;
+  }
+} catch {
+  // storage is forbidden: the link leads to the newest orders
+}
+
 const find = document.querySelector("details.find");
 if (find) {
   const narrow = matchMedia("(max-width: 640px)");
@@ -43,5 +34,6 @@ if (find) {
     find.open = !narrow.matches || find.querySelector("[aria-invalid=true]") !== null;
   };
   fold();
+  find.dataset.ready = "";
   narrow.addEventListener("change", fold);
 }

@@ -1,5 +1,5 @@
 /* data-poll="/address": the element is replaced by what the address answers, every 1 to 10 s (slower each time),
-   until the answer has no data-poll any more, or holds what data-poll-until selects. A hidden tab waits. Focus,
+   until the answer has no data-poll any more. A hidden tab waits. Focus,
    open <details> (by id) and what is being typed survive. */
 const FIRST = 1000;
 const SLOWEST = 10000;
@@ -10,20 +10,38 @@ function busy(element) {
   return element.querySelector("dialog[open]") || (element.contains(active) && active.matches("textarea, input:not([type=hidden]), select"));
 }
 
+/* The element as the server wrote it: without what a script has added. */
+function asSent(element) {
+  const copy = element.cloneNode(true);
+  for (const made of copy.querySelectorAll("[data-made]")) made.remove();
+  return copy;
+}
+
+/* What finds an element again in a fresh copy of its surroundings. */
+function mark(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  for (const name of ["value", "href", "data-copy"]) {
+    const value = element.getAttribute(name);
+    if (value) return `${element.localName}[${name}="${CSS.escape(value)}"]`;
+  }
+  return "";
+}
+
 function swap(element, html) {
   const template = document.createElement("template");
   template.innerHTML = html.trim();
   const fresh = template.content.firstElementChild;
   if (!fresh) return element;
-  if (fresh.isEqualNode(element)) return element;
-  const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+  if (fresh.isEqualNode(asSent(element))) return element;
+  const focused = element.contains(document.activeElement) ? mark(document.activeElement) : "";
   const opened = [...element.querySelectorAll("details[open][id]")].map((details) => details.id);
   element.replaceWith(fresh);
   for (const id of opened) {
     const details = document.getElementById(id);
     if (details) details.open = true;
   }
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  fresh.dispatchEvent(new CustomEvent("fresh", { bubbles: true }));
+  if (focused) (fresh.matches(focused) ? fresh : fresh.querySelector(focused))?.focus({ preventScroll: true });
   return fresh;
 }
 
@@ -48,9 +66,7 @@ function poll(element, wait = FIRST) {
     } catch {
       toast.textContent = toast.dataset.offline;
     }
-    const until = next.dataset.pollUntil;
-    const reached = until && (next.matches(until) || next.querySelector(until));
-    if (next.dataset.poll && !reached) poll(next, Math.min(wait * 1.4, SLOWEST));
+    if (next.dataset.poll) poll(next, Math.min(wait * 1.4, SLOWEST));
     start(next);
   }, wait);
 }
@@ -59,13 +75,3 @@ function start(within) {
   for (const element of within.querySelectorAll("[data-poll]:not([data-polling])")) poll(element);
 }
 start(document);
-// blocks that come later (an order opened in place) may hold something to poll
-new MutationObserver((changes) => {
-  for (const change of changes) {
-    for (const node of change.addedNodes) {
-      if (!(node instanceof Element)) continue;
-      if (node.matches("[data-poll]:not([data-polling])")) poll(node);
-      start(node);
-    }
-  }
-}).observe(document.body, { childList: true, subtree: true });
