@@ -13,7 +13,8 @@ from tests.factories import Make
 
 pytestmark = [pytest.mark.browser, pytest.mark.only_db("sqlite"), pytest.mark.slow]
 NOT_PAGES = (
-    "/api/", "/assets/", "/static/", "/healthz", "/readyz", "/metrics", "/favicon.ico", "/audit/export.csv", "/orders/export.csv", "/login/",
+    "/api/", "/assets/", "/static/", "/healthz", "/readyz", "/metrics", "/favicon.ico", "/login/",
+    "/audit/export.csv", "/orders/export.csv",  # files
     "/operations/health",  # a part of a page, polled
 )  # fmt: skip
 LONG = "Wolfeschlegelsteinhausenbergerdorff-Константинопольская-Олександрівна"
