@@ -27,7 +27,8 @@ QUEUE_TIMING = {
     "attempts": 60.0, "tick": 1.5, "rehint": 15.0,
 }  # fmt: skip
 """Seconds (``attempts``: a count) that the queue works with; docs/queue.md says what each means and why."""
-WEAK_SECRETS = {"", "secret", "secret_key", "change-me", "changeme", "dev", "password", "insecure"}
+PLACEHOLDERS = ("changeme", "changethis", "replaceme", "secretkey", "yoursecret", "password", "insecure", "example")
+"""Words of examples. They are long enough that no random secret holds one by chance."""
 
 
 class ConfigError(Exception):
@@ -267,7 +268,7 @@ def _webhook_secrets(text: str, production: bool) -> dict[str, dict[str, tuple[s
         for event, found in events.items():
             if not isinstance(found, list) or not found or not all(isinstance(s, str) and s for s in found):
                 raise ConfigError(f"{shape}; look at {store!r}, {event!r}")
-            if production and any(s.lower() in WEAK_SECRETS or len(s) < 16 for s in found):
+            if production and any(_weak(s, least=16) for s in found):
                 raise ConfigError(f"WEBHOOK_SECRETS: a secret of {store!r} is weak; use 16 random characters or more")
             result[store][event] = tuple(found)
     return result
@@ -287,10 +288,17 @@ def _queue_timing(text: str) -> dict[str, float]:
     return values
 
 
+def _weak(secret: str, *, least: int) -> bool:
+    """Is it short, somebody's example, or a shorter text said again and again?"""
+    bare = re.sub(r"[^a-z0-9]", "", secret.lower())
+    again = any((secret[:n] * len(secret)).startswith(secret) for n in range(1, len(secret) // 2 + 1))
+    return len(secret) < least or again or any(word in bare for word in PLACEHOLDERS)
+
+
 def _secret_key(env: Mapping[str, str], data: Path, production: bool) -> str:
     value = env.get("SECRET_KEY") or ""
     if value:
-        if production and (len(value) < 32 or value.lower() in WEAK_SECRETS or len(set(value)) < 8):
+        if production and (_weak(value, least=32) or len(set(value)) < 8):
             raise ConfigError("SECRET_KEY is weak; use at least 32 random characters")
         return value
     # A try-out keeps its own random key in the data folder, so that sessions survive a restart.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from click import ClickException
 from flask import Flask
 
 from app import (
@@ -27,12 +28,18 @@ from app.security import current_actor
 from app.security.manager import PortalAppBuilder, PortalSecurityManager
 from app.views import HomeView, lists, register_views
 from app.views.navigation import navigation
-from config import LANGUAGES, Settings, load
+from config import LANGUAGES, ConfigError, Settings, load
 
 
 def create_app(settings: Settings | None = None, **engine_options: object) -> Flask:
-    """An app for web, commands and workers alike. Makes no table and no query."""
-    settings = settings or load()
+    """An app for web, commands and workers alike. Makes no table and no query.
+
+    Raises ClickException for a wrong setting: whoever typed a command reads one sentence and gets exit code 1.
+    """
+    try:
+        settings = settings or load()
+    except ConfigError as error:
+        raise ClickException(f"A setting is wrong: {error}.") from error
     app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     app.extensions["settings"] = settings
     app.config.from_mapping(_flask_config(settings))

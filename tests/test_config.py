@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import json
 import re
+import secrets
 
 import pytest
 from dotenv import dotenv_values
@@ -67,15 +69,31 @@ def test_production_needs(environ, name):
         load({**environ, **PRODUCTION, name: ""})
 
 
-@pytest.mark.parametrize("weak", ["secret", "short", "a" * 40, "abcabcabcabcabcabcabcabcabcabcabcabc"])
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "secret", "short", "a" * 40, "abcabcabcabcabcabcabcabcabcabcabcabc", "12345678901234567890123456789012345678",
+        "change-me-change-me-change-me-change-me", "please-Change_Me-before-production-use-1",
+        "dev-key-of-the-day-" * 2,
+    ],
+)  # fmt: skip
 def test_production_refuses_weak_keys(environ, weak):
     with pytest.raises(ConfigError, match="SECRET_KEY is weak"):
         load({**environ, **PRODUCTION, "SECRET_KEY": weak})
 
 
-def test_production_refuses_weak_webhook_secrets(environ):
+@pytest.mark.parametrize("weak", ["secret", "secret_key_0123456", "abcdabcdabcdabcdabcd"])
+def test_production_refuses_weak_webhook_secrets(environ, weak):
     with pytest.raises(ConfigError, match="a secret of 'acme-eu' is weak"):
-        load({**environ, **PRODUCTION, "WEBHOOK_SECRETS": '{"acme-eu": {"*": ["secret"]}}'})
+        load({**environ, **PRODUCTION, "WEBHOOK_SECRETS": json.dumps({"acme-eu": {"*": [weak]}})})
+
+
+def test_random_secrets_are_never_called_weak(environ):
+    for _ in range(200):
+        own, theirs = secrets.token_urlsafe(32), secrets.token_hex(8)
+        found = json.dumps({"acme-eu": {"*": [theirs]}})
+        loaded = load({**environ, **PRODUCTION, "SECRET_KEY": own, "WEBHOOK_SECRETS": found})
+        assert (loaded.secret_key, loaded.webhook_secrets["acme-eu"]["*"]) == (own, (theirs,))
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def _named(error: ValidationError, raw: object) -> list[FieldError]:
     for one in error.errors(include_url=False, include_input=False)[:MAX_ERRORS]:
         words = _WORDS.get(one["type"])
         message = words.format(**one.get("ctx", {})) if words else one["msg"]
-        if one["type"] != "missing" and _value_at(raw, one["loc"]) is None:
+        if one["loc"] and one["type"] != "missing" and _value_at(raw, one["loc"]) is None:
             message = "is missing"  # null where a value is needed
         found.append(FieldError(field_path(one["loc"]), message))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import orjson
-from flask import Response, request
+from flask import Response
 from sqlalchemy.exc import DataError, IntegrityError
 
 from app.actions import audit
@@ -23,6 +23,7 @@ from app.errors import answer
 from app.models.base import utcnow
 from app.queries.order_snapshot import order_snapshot
 from app.security import current_actor
+from app.security.edge import read_bytes
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,7 @@ log = logging.getLogger(__name__)
 @with_token
 def post_orders() -> Response:
     """Record one snapshot, or up to 500: one result for each, in their order."""
-    request.max_content_length = MAX_BODY
-    body = request.get_data(cache=False)
+    body = read_bytes(MAX_BODY)
     try:
         value = read_json(body)
     except BadJson:

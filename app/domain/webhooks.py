@@ -170,6 +170,8 @@ def read_message(value: Mapping[str, Any], *, now: dt.datetime | None = None) ->
     created = moment(value.get("create_date"))
     at = now or moment(value.get("event_date")) or created or _BEGINNING
     told = read_status(value["status"]) if isinstance(value.get("status"), str) else None
+    if now is None and told == Status.TERMINATED:
+        told = None  # final, not signed, and never sent by a webhook (domain.md 2.2): only the platform's answer tells
     if event == PAID and told in (None, Status.NOT_PAID):
         told = Status.PAID
     part, parts = _part(value.get("document_part"))

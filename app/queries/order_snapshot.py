@@ -221,12 +221,14 @@ def _refund(refunds: list[RefundRequest]) -> dict[str, Any] | None:
 
 def _actions(session: Session, order: Order, refunds: list[RefundRequest]) -> list[dict[str, Any]]:
     reasons = {request.id: request.reason for request in refunds}
+    # A request's action is done as soon as the desk has it; taken back after that, it reads so all the same.
+    taken_back = {request.id for request in refunds if request.status == "withdrawn"}
     return [
         {
             "id": action.id,
             "kind": action.kind,
             "subject": action.subject,
-            "state": action.state,
+            "state": "withdrawn" if action.refund_request_id in taken_back else action.state,
             "reason": action.reason,
             "created": _moment(action.created_at),
             "finished": _moment(action.finished_at),

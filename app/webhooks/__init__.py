@@ -11,6 +11,7 @@ from app.domain.access import ALL_STORES
 from app.domain.webhooks import MAX_BODY, NotAnObject, is_signed, read_body
 from app.extensions import csrf
 from app.models import Store
+from app.security.edge import read_bytes
 from app.settings import settings
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -29,8 +30,7 @@ def receive(store: str) -> Response:
         store_id = session.scalar(sa.select(Store.id).where(Store.name == store))
         if store_id is None:
             abort(404)
-        request.max_content_length = MAX_BODY
-        body = request.get_data(cache=False)  # raises 413
+        body = read_bytes(MAX_BODY)
         try:
             value = read_body(body)
         except NotAnObject:

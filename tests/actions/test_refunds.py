@@ -23,6 +23,7 @@ from app.models import (
     RefundRequest,
     Subscription,
 )
+from app.queries.order_snapshot import order_snapshot
 from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
 
 AUGUST = "2026-08-14T00:00:00+00:00"
@@ -207,6 +208,19 @@ def test_the_sender_may_withdraw_and_ask_again(app, make, ann):
     ask(app, ann, order_id)
     assert one(app, Order).refund_status == "sent"
     assert rows(app, Mail) == []
+
+
+def test_a_request_withdrawn_at_the_desk_reads_as_withdrawn_outside(app, make, ann):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES):
+        with transaction():
+            session.execute(sa.update(Action).values(state="done"))  # the desk has it
+        assert [a["state"] for a in order_snapshot(session, order_id, ALL_STORES)["actions"]] == ["done"]
+    run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    with app.app_context(), scope_as(ALL_STORES):
+        told = order_snapshot(session, order_id, ALL_STORES)
+    assert ([a["state"] for a in told["actions"]], told["statuses"], told["refund"]) == (["withdrawn"], ["paid"], None)
 
 
 def test_nobody_else_may_withdraw_and_nobody_once_it_is_taken_up(app, make, ann, boss):

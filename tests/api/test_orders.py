@@ -1,6 +1,7 @@
 """The order API as its callers see it (contract.md 4)."""
 
 import datetime as dt
+import io
 import json
 
 import pytest
@@ -77,6 +78,27 @@ def test_what_is_no_json_is_400(app, client, token, body):
 def test_a_body_over_8_mb_is_413(client, token):
     answer = post(client, token, b" " * (MAX_BODY + 1))
     assert (answer.status_code, answer.mimetype) == (413, "application/json")
+
+
+def test_a_body_over_8_mb_is_413_when_it_comes_in_chunks(app, client, token):
+    body = json.dumps(snapshot()).encode()
+
+    def chunked(length):
+        stream = io.BytesIO(body + b" " * (length - len(body)))
+        return client.post(
+            "/api/v1/orders", input_stream=stream, headers={"Authorization": f"Bearer {token}"},
+            environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+        )  # fmt: skip
+
+    assert chunked(MAX_BODY + 1).status_code == 413  # not cut off at the limit and taken for the whole
+    assert orders(app) == []
+    assert chunked(MAX_BODY).json["results"][0]["result"] == "applied"
+
+
+@pytest.mark.parametrize("value", [None, [], 5, "x"])
+def test_what_is_no_object_among_the_orders_is_told_so(client, token, value):
+    (found,) = post(client, token, [value]).json["results"]
+    assert (found["result"], found["errors"]) == ("refused", [{"field": "", "message": "must be an object"}])
 
 
 def test_a_body_of_two_mb_is_read(app, client, token):

@@ -104,6 +104,13 @@ def test_a_late_message_moves_nothing_backwards(app):
     assert order["pay_date"] is not None
 
 
+def test_a_webhook_never_terminates_an_order(app):
+    deliver(app, message(), message(at="2026-08-14T10:00:00+03:00", status="terminated"))
+    assert order_of(app)["status"] == "not_paid"
+    deliver(app, message("order.payment.succeeded", at="2026-08-15T10:00:00+03:00", status="terminated"))
+    assert order_of(app)["status"] == "paid"
+
+
 def test_a_failed_payment_is_an_error_in_the_history_and_nothing_else(app):
     deliver(app, message(), message("order.payment.failed", "2026-08-13T10:05:00+03:00"))
     order = order_of(app)

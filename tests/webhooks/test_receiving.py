@@ -1,6 +1,7 @@
 """What the platform gets for an answer, and what is stored (domain.md 9.1, contract.md 2)."""
 
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -120,6 +121,19 @@ def test_more_than_256_kib_are_413(app, client):
     exact["x"] = "y" * (MAX_BODY - len(json.dumps(exact)))
     assert signed(client, exact).status_code == 204
     assert len(stored(app)) == 1
+
+
+def test_more_than_256_kib_are_413_when_they_come_in_chunks(app, client):
+    value = {"event": "order.created", "order_id": 1}
+    body = json.dumps(value).encode()
+    answer = client.post(
+        "/webhooks/noventiq/acme-eu",
+        input_stream=io.BytesIO(body + b" " * MAX_BODY),
+        headers={"signature": signature_of(value, "secret_key")},
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    assert answer.status_code == 413
+    assert stored(app) == []
 
 
 def test_an_unknown_event_is_stored_and_answered_204(app, client):
