@@ -16,11 +16,11 @@ RARE = 4000
 FEW = 6000
 """A code beside other filters that leave no more orders than this: each of these is looked at."""
 
-SAMPLES, WINDOW = ((60, 2), (600, 8)), 3000
+SAMPLES, WINDOW = ((40, 1), (300, 5)), 3000
 """A short text that the newest orders have so often, (of how many, how many), may fill the page from the ``WINDOW``
 newest, which is several times cheaper than reading the index's list of a common text."""
 
-SHORT = 8
+SHORT = 5
 """A text this long is no common part of codes, and not worth the sample."""
 
 ORDER = {"DESC": "ORDER BY o.created_at DESC, o.id DESC", "ASC": "ORDER BY o.created_at ASC, o.id ASC"}
@@ -89,7 +89,7 @@ def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool
         ways.ways["rest"] = (each, capped(each))
         near = f"CASE WHEN {_at_most('rest', FEW)} THEN {capped(each)} ELSE {capped(walked, order=ordered)} END"
         choice = (
-            f"WHEN {_at_most('rest', FEW // 50)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits'"
+            f"WHEN {_at_most('rest', FEW // 4)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits'"
             f" WHEN {_at_most('rest', FEW)} THEN 'rest' {choice}"
         )
     if short:

@@ -230,7 +230,7 @@ def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare, few):
     # With FEW at 0 other filters never leave few orders.
     monkeypatch_module.setattr(raw_ways, "FEW", 6000 if few else 0)
     # A sample of nothing is always likely: the window of newest orders is tried, too.
-    monkeypatch_module.setattr(raw_ways, "SAMPLES", raw_ways.SAMPLES if rare else ((60, 0),))
+    monkeypatch_module.setattr(raw_ways, "SAMPLES", raw_ways.SAMPLES if rare else ((40, 0),))
     zone = ZoneInfo(zone)
     ids = {name: number for number, name in session.execute(sa.text("SELECT id, name FROM store")).all()}
     expected = [raw for raw in orders if matches(raw, form, zone)]
