@@ -96,10 +96,8 @@ def exact(base: Database) -> Shapes:
         " GROUP BY last_name_key, first_name_key ORDER BY 3 DESC"
     )
     common, rare = names[: VALUES // 2], names[-VALUES // 2 :]
-    shapes["ids × 20"] = [
-        Criteria(ids=tuple(row[0] for row in base.values(f"SELECT id FROM orders WHERE id % 997 = {n} LIMIT 20")))
-        for n in range(VALUES)
-    ]
+    ids = "SELECT id FROM orders WHERE id % 997 = {} AND store_id IN :mine LIMIT 20"
+    shapes["ids × 20"] = [Criteria(ids=tuple(row[0] for row in base.values(ids.format(n)))) for n in range(VALUES)]
     shapes["last name, common"] = [Criteria(last_name=row[0]) for row in common]
     shapes["last name, least common"] = [Criteria(last_name=row[0]) for row in rare]
     shapes["first name, common"] = [Criteria(first_name=row[1]) for row in common]

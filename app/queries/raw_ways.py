@@ -13,7 +13,7 @@ CAP = 1000
 RARE = 4000
 """Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
 
-FEW = 6000
+FEW = 1500
 """A code beside other filters that leave no more orders than this: each of these is looked at."""
 
 SAMPLES, WINDOW = ((40, 1), (300, 5)), 3000
@@ -75,11 +75,12 @@ def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool
     """A code on PostgreSQL, which reads a table of WITH only as far as it is asked for: the cheapest questions first.
 
     The newest orders may fill the page. Other filters may leave few orders (``rest`` without the code): each of them
-    is looked at. The hits may be few. ``named``: other filters have an index that is quicker read in its own order.
+    is looked at. The hits may be few. Else, beside other filters, nobody knows where both come together, and the
+    planner may join all hits. ``named``: other filters have an index that is quicker read in its own order.
     """
     ways = two_ways(probe, looked_up, walked, alone=alone)
     ordered = "" if named else ORDER["DESC"]
-    near, choice = ways.ways["walk"][1], f"WHEN {_at_most('hits', RARE)} THEN 'hits' ELSE 'walk'"
+    near, choice = ways.ways["walk"][1], f"WHEN {_at_most('hits', RARE)} THEN 'hits' ELSE 'walk' END"
     if alone:  # fewer hits than were looked up for the page will do
         enough = f"(SELECT count(DISTINCT id) FROM (SELECT id FROM hits LIMIT {CAP + CAP // 2}) AS h) > {CAP}"  # noqa: S608
         near = f"CASE WHEN {enough} THEN {CAP + 1} ELSE {capped(walked, order=ORDER['DESC'])} END"
@@ -89,14 +90,16 @@ def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool
         ways.ways["rest"] = (each, capped(each))
         near = f"CASE WHEN {_at_most('rest', FEW)} THEN {capped(each)} ELSE {capped(walked, order=ordered)} END"
         choice = (
-            f"WHEN {_at_most('rest', FEW // 4)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits'"
-            f" WHEN {_at_most('rest', FEW)} THEN 'rest' {choice}"
+            f"WHEN {_at_most('rest', FEW)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits' ELSE 'join' END"
         )
+        joined = f"{rest} AND EXISTS ({probe} AND l.order_id = o.id)"
+        ways.ways["join"] = (joined, capped(joined))
+        del ways.ways["walk"]
     if short:
         ways.near = rest
         ways.ways["near"] = ("", near)
         choice = f"WHEN (SELECT yes FROM filled) THEN 'near' {choice}"  # noqa: S608
-    ways.choice = f"CASE {choice} END"
+    ways.choice = f"CASE {choice}"
     return ways
 
 

@@ -228,7 +228,7 @@ def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare, few):
     # With RARE at 1 nearly every code is a common one, so that both ways of finding them are compared.
     monkeypatch_module.setattr(raw_ways, "RARE", 2000 if rare else 1)
     # With FEW at 0 other filters never leave few orders.
-    monkeypatch_module.setattr(raw_ways, "FEW", 6000 if few else 0)
+    monkeypatch_module.setattr(raw_ways, "FEW", 1500 if few else 0)
     # A sample of nothing is always likely: the window of newest orders is tried, too.
     monkeypatch_module.setattr(raw_ways, "SAMPLES", raw_ways.SAMPLES if rare else ((40, 0),))
     zone = ZoneInfo(zone)
