@@ -26,7 +26,7 @@ from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
 from app.queries.raw_rows import Row, fetch
-from app.queries.raw_ways import ORDER, SHORT, capped, four_ways, holds_code, listing, two_ways
+from app.queries.raw_ways import ORDER, SHORT, capped, four_ways, holds_code, listing, rest_first, two_ways
 from app.queries.refunds import OPEN_CAP
 
 Position = tuple[dt.datetime, int]
@@ -110,6 +110,10 @@ def list_and_count(
         alone = not _other_filters(criteria)
         if criteria.code is None or asked.sqlite:
             ways = two_ways(probe, looked_up, walked, alone=alone)
+            if criteria.code is not None and criteria.paid is None and not alone:
+                rest = _where(asked, replace(criteria, code=None), scope, leader=_leader(criteria))
+                asked.params["code"] = criteria.code
+                ways = rest_first(ways, rest)
         else:
             rest = _where(asked, replace(criteria, code=None), scope, leader=None)
             short = len(criteria.code) < SHORT

@@ -71,6 +71,15 @@ def two_ways(probe: str, looked_up: str, walked: str, *, alone: bool) -> Ways:
     )
 
 
+def rest_first(ways: Ways, rest: str) -> Ways:
+    """On SQLite, a code beside other filters: where these (``rest``) leave few orders, each of them is looked at."""
+    each = f"o.id IN (SELECT id FROM rest) AND {holds_code(sqlite=True)}"  # noqa: S608
+    ways.tables.append(f"rest AS MATERIALIZED (SELECT o.id FROM orders o WHERE {rest} LIMIT {FEW + 1})")  # noqa: S608
+    ways.ways["rest"] = (each, capped(each))
+    ways.choice = ways.choice.replace("CASE", f"CASE WHEN {_at_most('rest', FEW)} THEN 'rest'", 1)
+    return ways
+
+
 def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool, short: bool, named: bool) -> Ways:
     """A code on PostgreSQL, which reads a table of WITH only as far as it is asked for: the cheapest questions first.
 
