@@ -8,7 +8,7 @@ are spread, the others are kept from choosing an index (``+column``); PostgreSQL
 
 Two questions no planner answers well, a part of a code and a range of payment days, since it cannot know where among
 the newest orders their hits lie. For them the same statement first looks how many hits there are: few (``RARE``), and
-exactly these orders are looked up; many, and orders are walked newest first until the page is full.
+exactly these orders are looked up; many, and orders are walked newest first until the page is full (``Ways``).
 """
 
 from __future__ import annotations
@@ -26,20 +26,8 @@ from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
 from app.queries.raw_rows import Row, fetch
+from app.queries.raw_ways import ORDER, SHORT, capped, four_ways, holds_code, listing, rest_first, two_ways
 from app.queries.refunds import OPEN_CAP
-
-CAP = 1000
-"""Orders are counted up to here; beyond, the count is ``1000+``."""
-
-RARE = 4000
-"""Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
-
-SAMPLE, LIKELY, WINDOW = 60, 2, 3000
-"""A short text that is in ``LIKELY`` of the ``SAMPLE`` newest orders may fill the page from the ``WINDOW`` newest ones,
-which is several times cheaper than reading the index's list of a common text."""
-
-SHORT = 8
-"""A text this long is no common part of codes, and not worth the sample."""
 
 Position = tuple[dt.datetime, int]
 """Where a page ends: creation date and id of an order."""
@@ -56,8 +44,6 @@ _KEYS = {
 }
 _STRONG = ("ids", "email", "phone", "vat", "company", "card")
 """With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
-
-_ORDER = {"DESC": "ORDER BY o.created_at DESC, o.id DESC", "ASC": "ORDER BY o.created_at ASC, o.id ASC"}
 
 
 @dataclass(slots=True)
@@ -115,91 +101,29 @@ def list_and_count(
         at = asked.moment("at", position[0])
         asked.params["last_id"] = position[1]
         place = f" AND (o.created_at, o.id) {'<' if after else '>'} ({at}, :last_id)"
-    order = _ORDER["ASC" if before else "DESC"]
+    order = ORDER["ASC" if before else "DESC"]
     asked.params["limit"] = limit
     if probe is None:
-        sql = _listing(looked_up, place, order, _capped(looked_up) if counted else "NULL", ":limit")
+        sql = listing(looked_up, place, order, capped(looked_up) if counted else "NULL", ":limit")
     else:
         walked = _where(asked, criteria, scope, leader=None)
-        sampled = None
-        if criteria.code is not None and len(criteria.code) < SHORT and not asked.sqlite:
-            sampled = _where(asked, replace(criteria, code=None), scope, leader=None)
-        sql = _two_ways(
-            asked, criteria, probe=probe, looked_up=looked_up, walked=walked, sampled=sampled, place=place, order=order,
-            counted=counted,
-        )  # fmt: skip
+        alone = not _other_filters(criteria)
+        if criteria.code is None or asked.sqlite:
+            ways = two_ways(probe, looked_up, walked, alone=alone)
+            if criteria.code is not None and criteria.paid is None and not alone:
+                rest = _where(asked, replace(criteria, code=None), scope, leader=_leader(criteria))
+                asked.params["code"] = criteria.code
+                ways = rest_first(ways, rest)
+        else:
+            rest = _where(asked, replace(criteria, code=None), scope, leader=None)
+            short = len(criteria.code) < SHORT
+            named = criteria.last_name is not None or criteria.first_name is not None
+            ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named)
+        sql = ways.statement(asked.sqlite, place, order, counted=counted)
     found = _run(session, sql, asked.params, plan_anew=True)
     rows = [(row[0], cast(dt.datetime, moment(row[1])), row[2]) for row in found]
     rows.sort(key=lambda row: (row[1], row[0]), reverse=before is None)
     return [row[:2] for row in rows], (rows[0][2] if rows else None)
-
-
-def _two_ways(
-    asked: Question,
-    criteria: Criteria,
-    *,
-    probe: str,
-    looked_up: str,
-    walked: str,
-    sampled: str | None,
-    place: str,
-    order: str,
-    counted: bool,
-) -> str:
-    """Hits first; then either exactly these orders, or the newest first until the page is full.
-
-    With ``sampled`` (the clauses without the code) before that: if the newest orders fill the page, nothing more.
-    """
-    few, many = f"(SELECT hits FROM n) <= {RARE}", f"(SELECT hits FROM n) > {RARE}"  # noqa: S608
-    looked_up = f"o.id IN (SELECT id FROM hits) AND {looked_up}"  # noqa: S608
-    count_few = count_many = "NULL"
-    if counted:
-        count_few, count_many = _capped(looked_up), _capped(walked, order=_ORDER["DESC"])
-        if not _other_filters(criteria):  # the hits are the orders
-            count_many = f"CASE WHEN (SELECT orders FROM n) > {CAP} THEN {CAP + 1} ELSE {count_many} END"  # noqa: S608
-    if asked.sqlite:  # SQLite would ask a constant condition of every row; a limit of none it understands
-        parts = [
-            _listing(looked_up, place, order, count_few, f"CASE WHEN {few} THEN :limit ELSE 0 END"),
-            _listing(walked, place, order, count_many, f"CASE WHEN {many} THEN :limit ELSE 0 END"),
-        ]
-    else:
-        first = "" if sampled is None else "NOT (SELECT yes FROM filled) AND "
-        parts = [
-            _listing(f"{first}{few} AND {looked_up}", place, order, count_few, ":limit"),
-            _listing(f"{first}{many} AND {walked}", place, order, count_many, ":limit"),
-        ]
-    before = ""
-    if sampled is not None:
-        before = _window(asked, sampled + place, order)
-        if counted and not _other_filters(criteria):  # fewer hits than were looked up for the page will do
-            enough = f"(SELECT count(DISTINCT id) FROM ({probe} LIMIT {CAP + CAP // 2}) AS h) > {CAP}"  # noqa: S608
-            count_many = f"CASE WHEN {enough} THEN {CAP + 1} ELSE {_capped(walked, order=_ORDER['DESC'])} END"
-        parts.insert(0, f"SELECT id, created_at, {count_many} AS n FROM near WHERE (SELECT yes FROM filled)")  # noqa: S608
-    both = " UNION ALL ".join(f"SELECT * FROM ({part}) AS p{n}" for n, part in enumerate(parts))  # noqa: S608
-    return (
-        f"WITH {before}hits AS MATERIALIZED ({probe} LIMIT {RARE + 1}),"  # noqa: S608
-        f" n AS MATERIALIZED (SELECT count(*) AS hits, count(DISTINCT id) AS orders FROM hits) {both}"
-    )
-
-
-def _window(asked: Question, where: str, order: str) -> str:
-    """``near``: what the newest orders give, and ``filled``: is that the whole page?"""
-    newest = f"SELECT o.id, o.created_at FROM orders o WHERE {where} {order} LIMIT"  # noqa: S608
-    likely = f"(SELECT count(*) FROM ({newest} {SAMPLE}) AS o WHERE {_holds_code(asked)}) >= {LIKELY}"  # noqa: S608
-    window = newest.replace("WHERE", f"WHERE {likely} AND", 1)
-    return (
-        f"near AS MATERIALIZED (SELECT o.id, o.created_at FROM ({window} {WINDOW}) AS o"  # noqa: S608
-        f" WHERE {_holds_code(asked)} LIMIT :limit),"
-        " filled AS MATERIALIZED (SELECT count(*) >= :limit AS yes FROM near), "
-    )
-
-
-def _listing(where: str, place: str, order: str, count: str, limit: str) -> str:
-    return f"SELECT o.id, o.created_at, {count} AS n FROM orders o WHERE {where}{place} {order} LIMIT {limit}"  # noqa: S608
-
-
-def _capped(where: str, *, order: str = "") -> str:
-    return f"(SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {where} {order} LIMIT {CAP + 1}) AS c)"  # noqa: S608
 
 
 def _probe(asked: Question, criteria: Criteria, scope: Scope) -> str | None:
@@ -246,7 +170,7 @@ def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | N
         clauses.append(asked.any_of(_led(asked, leader, "ids", "o.id"), "ids", criteria.ids, "bigint"))
     if criteria.code is not None and leader != "hits":
         asked.params["code"] = criteria.code
-        clauses.append(_holds_code(asked))
+        clauses.append(holds_code(asked.sqlite))
     if criteria.statuses:
         column = _led(asked, leader, "status", "o.status")
         clauses.append(asked.any_of(column, "statuses", criteria.statuses, "varchar"))
@@ -272,13 +196,6 @@ def _newest_paid(asked: Question) -> str:
     early = f"SELECT 1 FROM orders e WHERE e.paid_at < e.created_at AND e.paid_at < :paid_end{start}"  # noqa: S608
     end = ":paid_end" if asked.sqlite else "CAST(:paid_end AS timestamptz)"
     return f"(SELECT CASE WHEN EXISTS ({early}) THEN {ever} ELSE {end} END)"
-
-
-def _holds_code(asked: Question) -> str:
-    """Does the order hold the text? Asked order by order; OFFSET 0 keeps PostgreSQL from making a join of it."""
-    if asked.sqlite:
-        return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND instr(l.code_key, :code) > 0)"
-    return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND strpos(l.code_key, :code) > 0 OFFSET 0)"
 
 
 def _in_scope(asked: Question, column: str, scope: Scope, *, lead: bool) -> list[str]:

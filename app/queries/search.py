@@ -15,7 +15,8 @@ from app.domain.refusal import Invalid, Refusal
 from app.domain.search import Criteria
 from app.models import Store
 from app.queries import raw_search
-from app.queries.raw_search import CAP, Position
+from app.queries.raw_search import Position
+from app.queries.raw_ways import CAP
 
 SIZES = (25, 50, 100)
 DEFAULT_SIZE = 50

@@ -16,7 +16,7 @@ from app.domain.access import ALL_STORES, Actor
 from app.domain.orders import FILTER_STATUSES
 from app.domain.refusal import Invalid
 from app.domain.search import parse_criteria
-from app.queries import raw_search
+from app.queries import raw_ways
 from app.queries.search import search_orders
 from tests.factories import snapshot
 
@@ -223,12 +223,14 @@ def found(form, zone, scope):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(form=SMALL, zone=st.sampled_from(ZONES), rare=st.booleans())
-def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare):
+@given(form=SMALL, zone=st.sampled_from(ZONES), rare=st.booleans(), few=st.booleans())
+def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare, few):
     # With RARE at 1 nearly every code is a common one, so that both ways of finding them are compared.
-    monkeypatch_module.setattr(raw_search, "RARE", 2000 if rare else 1)
+    monkeypatch_module.setattr(raw_ways, "RARE", 2000 if rare else 1)
+    # With FEW at 0 other filters never leave few orders.
+    monkeypatch_module.setattr(raw_ways, "FEW", 1500 if few else 0)
     # A sample of nothing is always likely: the window of newest orders is tried, too.
-    monkeypatch_module.setattr(raw_search, "LIKELY", 2 if rare else 0)
+    monkeypatch_module.setattr(raw_ways, "SAMPLES", raw_ways.SAMPLES if rare else ((40, 0),))
     zone = ZoneInfo(zone)
     ids = {name: number for number, name in session.execute(sa.text("SELECT id, name FROM store")).all()}
     expected = [raw for raw in orders if matches(raw, form, zone)]

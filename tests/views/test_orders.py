@@ -360,10 +360,10 @@ class TestPages:
             assert where.split("?")[1] in re.search(r'rel="next" href="([^"]+)"', page.text)[1].replace("&amp;", "&")
 
     def test_the_count_is_capped_and_says_so(self, make, many, monkeypatch):
-        monkeypatch.setattr("app.queries.raw_search.CAP", 100)
+        monkeypatch.setattr("app.queries.raw_ways.CAP", 100)
         monkeypatch.setattr("app.queries.search.CAP", 100)
         assert count(make.specialist().get("/orders/")) == "100+"
-        monkeypatch.setattr("app.queries.raw_search.CAP", 130)
+        monkeypatch.setattr("app.queries.raw_ways.CAP", 130)
         monkeypatch.setattr("app.queries.search.CAP", 130)
         assert count(make.specialist().get("/orders/")) == "130"
 
