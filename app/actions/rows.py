@@ -18,6 +18,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 Row = dict[str, Any]
+FEW = 20
+"""Rows up to here are inserted one by one, more by COPY."""
 
 
 def insert_rows(session: Session, model: Any, rows: Sequence[Row]) -> None:
@@ -32,14 +34,19 @@ def insert_rows(session: Session, model: Any, rows: Sequence[Row]) -> None:
     names = tuple(rows[0])
     values = itemgetter(*names)
     adapt = _json_places(table, names)
-    columns = ", ".join(f'"{name}"' for name in names)
+    columns = ", ".join(f'"{name}"' for name in names)  # of our own tables
     driver: Any = connection.connection.driver_connection
-    with (
-        driver.cursor() as cursor,
-        cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy,  # names of our own tables
-    ):
-        for row in rows:
-            copy.write_row(adapt(values(row)))
+    with driver.cursor() as cursor:
+        if len(rows) <= FEW:  # one order's: a COPY goes three times to and fro before its first row
+            places = ", ".join(["%s"] * len(names))
+            cursor.executemany(
+                f'INSERT INTO "{table.name}" ({columns}) VALUES ({places})',  # noqa: S608
+                [adapt(values(row)) for row in rows],
+            )
+            return
+        with cursor.copy(f'COPY "{table.name}" ({columns}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(adapt(values(row)))
 
 
 @cache
