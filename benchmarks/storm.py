@@ -421,19 +421,27 @@ def click_all(portal: Portal, plan: dict[int, str], tally: Tally, seed: int) -> 
         thread.join()
 
 
-def wait_until_calm(database: Database, seconds: float) -> tuple[float, int]:
-    """Wait until no row is alive: (how long it took, rows still alive at the end)."""
-    began = time.monotonic()
-    alive = -1
-    while time.monotonic() - began < seconds:
-        (alive,) = database.rows(
-            "SELECT (SELECT count(*) FROM action WHERE state IN ('waiting','running'))"
-            " + (SELECT count(*) FROM mail WHERE state IN ('waiting','running'))"
-        )[0]
-        if alive == 0:
+ALIVE = "SELECT {what} FROM {table} WHERE state IN ('waiting', 'running')"
+
+
+def wait_until_calm(database: Database, seconds: float) -> tuple[float, int, list[str]]:
+    """Wait until no row is alive: (how long it took, rows still alive at the end, what they are doing)."""
+    began = told = time.monotonic()
+    count = " + ".join(f"({ALIVE.format(what='count(*)', table=table)})" for table in ("action", "mail"))
+    while True:
+        (alive,) = database.rows(f"SELECT {count}")[0]
+        if alive == 0 or time.monotonic() - began >= seconds:
             break
+        if time.monotonic() - told >= 15 or told == began:
+            told = time.monotonic()
+            print(f"  {alive} rows alive after {told - began:.0f} s", flush=True)
         time.sleep(1)
-    return time.monotonic() - began, alive
+    took = time.monotonic() - began
+    what = "state, attempt, next_at, lease_until, hinted_at, error"
+    rows = [
+        f"{t} {row}" for t in ("action", "mail") for row in database.rows(ALIVE.format(what=f"id, {what}", table=t))
+    ]
+    return took, alive, rows
 
 
 def count(database: Database, tally: Tally, effects: list[dict], inbox: Path) -> dict[str, object]:
@@ -519,7 +527,7 @@ def main() -> int:
         chaos.join(60)
         stormed = time.monotonic() - stormed
         print("All clicked. Waiting for calm …", flush=True)
-        took, alive = wait_until_calm(database, args.calm)
+        took, alive, still = wait_until_calm(database, args.calm)
         time.sleep(HANG + LATE + 1)  # whatever is still on its way at the platform
         effects = [json.loads(line) for line in effects_file.read_text().splitlines()]
         found = count(database, tally, effects, folder / "data" / "inbox")
@@ -544,6 +552,8 @@ def main() -> int:
         for name in ("lost", "doubled", "row and effect disagree", "effects nobody asked for"):
             for line in list(found[name])[:20]:  # type: ignore[call-overload]
                 print(f"  {name}: {line}")
+        for line in still[:20]:
+            print(f"  alive: {line}")
         for line in tally.odd[:20]:
             print(f"  odd: {line}")
         print("PASSED" if good else "FAILED")

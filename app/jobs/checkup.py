@@ -10,6 +10,7 @@ from flask import Flask
 from redis.exceptions import RedisError
 
 from app.db import session
+from app.health import workers_alive
 from app.jobs.queues import connect
 from app.mail.connection import PortalMail
 from app.models import Action, Mail, WebhookDelivery
@@ -60,6 +61,12 @@ def platform_answers(_app: Flask) -> str:
     except (SurelyNot, Unknown) as error:
         return f"does not answer: {type(error).__name__}"
     return "ok"
+
+
+def workers() -> Iterator[tuple[str, str]]:
+    """For each queue, whether somebody serves it."""
+    for queue, number in workers_alive(session.connection()).items():
+        yield f"worker of {queue}", f"ok, {number}" if number else "none: what waits there waits for ever"
 
 
 def stuck_rows() -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from app.platform.tokens import Tokens
 CONNECT, READ = 3.0, 10.0
 """Seconds until a connection stands, and between two pieces of an answer."""
 BUDGET = 45.0
-"""Seconds for all calls of one piece of work; less than a job may last."""
+"""Seconds for all calls of one piece of work; less than a job may last (``QUEUE_TIMING`` decides, here: its default)."""
 MAX_BODY = 4 * 1024 * 1024
 EMAIL_MAX = 80
 NOT_JSON = object()
