@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,44 +15,29 @@ from pathlib import Path
 import requests
 import sqlalchemy as sa
 
+from tests.servers import PostgresServer
 from tests.standins.noventiq import PASSWORD, USERNAME
 
 ROOT = Path(__file__).resolve().parents[1]
-PG_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 
 
 class Database:
     """Where the portal keeps its rows: a file, or a PostgreSQL server of our own that can be restarted."""
 
     def __init__(self, kind: str, folder: Path, port: int) -> None:
-        self.kind, self.folder, self.port = kind, folder, port
-        self.restarts = 0
-        if kind == "sqlite":
-            self.url = f"sqlite:///{folder / 'data' / 'portal.sqlite3'}"
-            return
-        if PG_BIN is None:
-            raise SystemExit("no PostgreSQL server programs in /usr/lib/postgresql")
-        self.data = Path(tempfile.mkdtemp(prefix="storm-pg-"))
-        shutil.chown(self.data, "postgres")
-        self._pg("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync")
-        self.start()
-        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        self.kind = kind
+        self.server = PostgresServer(port) if kind == "postgresql" else None
+        self.url = self.server.url if self.server else f"sqlite:///{folder / 'data' / 'portal.sqlite3'}"
 
-    def _pg(self, program: str, *words: str) -> None:
-        command = [str(PG_BIN / program), *words]  # type: ignore[operator]
-        if os.getuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/tmp")
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self.data}'"
-        self._pg("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.data / "log"), "-o", options, "start")
+    @property
+    def restarts(self) -> int:
+        """How often it ended as after a power cut."""
+        return self.server.restarts if self.server else 0
 
     def restart(self) -> None:
-        """Ends as after a power cut, and comes back."""
-        self._pg("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
-        self.start()
-        self.restarts += 1
+        """As after a power cut; a file cannot."""
+        if self.server:
+            self.server.restart()
 
     def rows(self, text: str) -> list[tuple]:
         """Ask, outside of the portal."""
@@ -63,9 +46,9 @@ class Database:
             return [tuple(row) for row in connection.execute(sa.text(text))]
 
     def end(self) -> None:
-        if self.kind == "postgresql":
-            self._pg("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
-            shutil.rmtree(self.data, ignore_errors=True)
+        """A server ends and is gone; a file stays in its folder."""
+        if self.server:
+            self.server.end()
 
 
 class Portal:

@@ -110,10 +110,10 @@ def outage(args: argparse.Namespace, report: Report) -> None:
             usual = _pages(user, orders)
             for name, harm, mend in (("down", server.kill, server.start), ("hanging", server.freeze, server.thaw)):
                 harm()
-                taken = [max(a - b, 0.0) for a, b in zip(_pages(user, orders), usual, strict=True)]
-                what = ("list", "order", "click")
-                for kind, slower in zip(what, taken, strict=True):
-                    report(f"queue server {name}: {kind}, slowest, slower by", slower, 0.5)
+                for kind, times in _pages(user, orders).items():
+                    before = statistics.median(usual[kind])
+                    note = f"usual median {before:.3f}, slowest now {max(times):.3f}"
+                    report(f"queue server {name}: {kind}, slowest, slower by", max(times) - before, 0.5, note=note)
                 waiting = _alive(run.database)
                 mend()
                 began = time.monotonic()
@@ -125,17 +125,17 @@ def outage(args: argparse.Namespace, report: Report) -> None:
         remove(folder)
 
 
-def _pages(user: User, orders: Iterator[int]) -> tuple[float, float, float]:
-    """The slowest answers, seconds: the list, an order, a click on a button of it."""
-    lists, pages, clicks = [], [], []
+def _pages(user: User, orders: Iterator[int]) -> dict[str, list[float]]:
+    """Seconds until each answer: the list, an order, a click on a button of it."""
+    took: dict[str, list[float]] = {"list": [], "order": [], "click": []}
     for _ in range(15):
         order_id = next(orders)
-        lists.append(_timed(lambda: user.ask("GET", "/orders/")))
-        pages.append(_timed(lambda: user.ask("GET", f"/orders/{order_id}")))  # noqa: B023
+        took["list"].append(_timed(lambda: user.ask("GET", "/orders/")))
+        took["order"].append(_timed(lambda: user.ask("GET", f"/orders/{order_id}")))  # noqa: B023
         address, form = user.form(order_id, "cancel")
         assert address is not None, "no button to cancel"
-        clicks.append(_timed(lambda: user.ask("POST", address, data=form)))  # noqa: B023
-    return max(lists), max(pages), max(clicks)
+        took["click"].append(_timed(lambda: user.ask("POST", address, data=form)))  # noqa: B023
+    return took
 
 
 def _timed(call: Callable[[], object]) -> float:

@@ -20,7 +20,7 @@ def _beat(app, kind, seconds_ago=0, **info):
                 kind=kind,
                 info=info,
                 seen_at=utcnow() - dt.timedelta(seconds=seconds_ago),
-            )  # fmt: skip
+            )
         )
 
 
