@@ -16,7 +16,7 @@ from app.mail.connection import PortalMail
 from app.models import Action, Mail, WebhookDelivery
 from app.models.base import db_now, utcnow
 from app.platform import platform
-from app.platform.port import PlatformRefused, SurelyNot, Unknown
+from app.platform.port import SurelyNot, Unknown
 from app.settings import settings
 
 PATIENCE = 2.0
@@ -56,10 +56,8 @@ def platform_answers(_app: Flask) -> str:
         return "ok, standalone: the portal decides itself"
     try:
         platform().search(created_from=utcnow().date() + dt.timedelta(days=1))
-    except PlatformRefused as error:
-        return f"refuses us: {error}"
     except (SurelyNot, Unknown) as error:
-        return f"does not answer: {type(error).__name__}"
+        return f"is of no use: {error}"
     return "ok"
 
 
