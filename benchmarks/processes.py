@@ -122,6 +122,15 @@ class Portal:
         """The processes of a kind: ``worker``, ``horse``, ``web``, ``queue server`` …"""
         return [pid for pid, name in self.processes() if name == kind]
 
+    def cpu(self) -> dict[str, float]:
+        """Seconds of CPU so far by kind of process, what it has started and waited for included."""
+        used: dict[str, float] = {}
+        for pid, kind in self.processes():
+            with contextlib.suppress(OSError):
+                ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+                used[kind] = used.get(kind, 0.0) + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+        return used
+
     def kill_all(self) -> None:
         """Whatever is still there, at once."""
         if self.process and self.process.poll() is None:

@@ -174,6 +174,7 @@ def webhooks(args: argparse.Namespace, report: Report) -> None:
     with running(args, WEBHOOK_SECRETS=messages.SECRETS) as run:
         run.portal.portal("store", messages.STORE)
         sent = messages.plan(args.events)
+        before = run.portal.cpu()
         latencies, odd = messages.send(run.portal.url, sent, args.rate)
         note = f"median {statistics.median(latencies) * 1000:.0f} ms, slowest {max(latencies) * 1000:.0f} ms"
         report(
@@ -183,8 +184,12 @@ def webhooks(args: argparse.Namespace, report: Report) -> None:
         began = time.monotonic()
         waiting = "SELECT count(*) FROM webhook_delivery WHERE state IN ('waiting', 'running', 'attention')"
         wait_for(lambda: run.database.rows(waiting) == [(0,)], 600, every=0.5)
+        took = time.monotonic() - began
+        used = {kind: seconds - before.get(kind, 0.0) for kind, seconds in run.portal.cpu().items()}
+        each = ", ".join(f"{kind} {seconds / len(sent) * 1000:.1f}" for kind, seconds in used.items() if seconds > 0)
+        print(f"… milliseconds of CPU for each: {each}")
         wrong = messages.wrong(run.database, sent)
-        note = f"last one applied {time.monotonic() - began:.1f} s after the last was sent"
+        note = f"last one applied {took:.1f} s after the last was sent"
         report(f"… of {messages.orders(sent):,} orders ended wrong", len(wrong), 0, "", note=note)
         for line in wrong[:10]:
             print(f"  {line}")

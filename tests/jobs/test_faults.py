@@ -123,6 +123,8 @@ def full_disk(app):
     def on_connect(connection, _record):
         limit(connection)
 
+    with engine.connect() as connection:
+        connection.connection.dbapi_connection.execute("VACUUM")  # no free pages from earlier tests
     sa.event.listen(engine, "connect", on_connect)
     yield switch
     switch(False)
