@@ -162,7 +162,7 @@ def _portal_services(host: str, port: int) -> list[Service]:
     web = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "app" / "gunicorn.py"), "--bind", bind]
     workers = [
         Service(
-            f"worker-{queue}-{number}",
+            f"worker-{queue}" if number == 1 else f"worker-{queue}-{number}",
             _portal("worker", "--queue", queue),
             order=WORKER,
             stop_seconds=WORKER_STOP_SECONDS,
