@@ -8,6 +8,8 @@ two writers queue instead of failing half-way, while plain reads never block any
 from __future__ import annotations
 
 import logging
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -36,6 +38,11 @@ class Database:
     session: scoped_session[Session]
 
 
+ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+"""A database host that is gone without a word is noticed in half a minute (tcp_user_timeout: milliseconds). The
+system's default, two hours, would keep a worker waiting for it that long."""
+
+
 def make_engine(url: str, **options: Any) -> sa.Engine:
     """An engine set up for the portal: JSON by orjson, UTC, custom plans, SQLite in WAL with honest durability."""
     options.setdefault("json_serializer", lambda value: orjson.dumps(value).decode())
@@ -49,7 +56,7 @@ def make_engine(url: str, **options: Any) -> sa.Engine:
     options.setdefault("pool_pre_ping", True)
     options.setdefault("pool_use_lifo", True)  # the connection that has prepared most is the one used most
     engine = sa.create_engine(
-        url, connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off"}, **options
+        url, connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off", **ALIVE}, **options
     )
     engine.dialect.do_rollback = _roll_back  # type: ignore[method-assign]
     return engine
@@ -67,12 +74,44 @@ def _roll_back(connection: Any) -> None:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
-    for pragma in ("journal_mode=WAL", "busy_timeout=15000", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+    for pragma in ("journal_mode=WAL", PATIENT, "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
+PATIENCE = 15.0
+"""Seconds until "database is locked"."""
+PATIENT, BRIEFLY = f"busy_timeout={PATIENCE * 1000:.0f}", "busy_timeout=18"
+"""How long SQLite itself asks again: after 1, 2, 5, 10 ms, and then ever more seldom, every 100 ms in the end."""
+
+
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writing.get() else "BEGIN")
+    """A reader begins at once; a writer asks every few milliseconds until it is its turn.
+
+    Every 100 ms, it would hardly ever hit the moment in which a busy worker is between two transactions: webhooks
+    waited for half a minute.
+    """
+    if not _writing.get():
+        connection.exec_driver_sql("BEGIN")
+        return
+    raw: Any = connection.connection.dbapi_connection
+    until = time.monotonic() + PATIENCE
+    raw.execute(f"PRAGMA {BRIEFLY}").close()
+    try:
+        while _is_busy(raw) and time.monotonic() < until:
+            time.sleep(0.0005)
+        if not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what is wrong
+    finally:
+        raw.execute(f"PRAGMA {PATIENT}").close()
+
+
+def _is_busy(raw: Any) -> bool:
+    """Begin to write, unless somebody else does just now."""
+    try:
+        raw.execute("BEGIN IMMEDIATE").close()
+    except sqlite3.OperationalError as error:
+        return bool(error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY)
+    return False
 
 
 def init_app(app: Flask, url: str, **options: Any) -> Database:

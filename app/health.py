@@ -14,6 +14,7 @@ from app import metrics, schema
 from app.db import database
 from app.models import Heartbeat
 from app.models.base import db_now
+from app.queries.operations import TABLES
 from app.settings import settings
 
 blueprint = Blueprint("health", __name__)
@@ -73,6 +74,7 @@ def readiness(engine: sa.Engine) -> dict[str, str]:
             return checks
         with engine.connect() as connection:
             ages = heartbeat_ages(connection)
+            idle = idle_queues(connection)
     except SQLAlchemyError as error:
         failed = "database" if checks["database"] != "ok" else "schema"
         checks[failed] = f"failed: {type(error).__name__}"
@@ -85,7 +87,23 @@ def readiness(engine: sa.Engine) -> dict[str, str]:
             checks[kind] = f"silent for {age:.0f} s"
         else:
             checks[kind] = "ok"
+    if idle and checks["worker"] == "ok":  # pages are served and clicks are kept: no reason to leave the portal
+        checks["worker"] = f"ok, but none for {', '.join(idle)}"
     return checks
+
+
+def workers_alive(connection: sa.Connection) -> dict[str, int]:
+    """How many workers of each queue have a fresh heartbeat; 0 for a queue that nobody serves."""
+    fresh = sa.select(Heartbeat.info).where(
+        Heartbeat.kind == "worker", Heartbeat.seen_at > db_now(-float(SILENT_AFTER["worker"]))
+    )
+    serving = [info.get("queue") for info in connection.scalars(fresh)]
+    return {queue: serving.count(queue) for queue in TABLES}
+
+
+def idle_queues(connection: sa.Connection) -> list[str]:
+    """The queues without a worker: what waits there waits for ever."""
+    return [queue for queue, number in workers_alive(connection).items() if not number]
 
 
 def heartbeat_ages(connection: sa.Connection) -> dict[str, float]:
@@ -103,6 +121,8 @@ def process_gauges(connection: sa.Connection) -> Iterator[metrics.Gauge]:
     alive = sa.select(Heartbeat.kind, sa.func.count()).where(Heartbeat.seen_at > db_now(-90)).group_by(Heartbeat.kind)
     for kind, number in connection.execute(alive).all():
         yield metrics.Gauge("portal_processes_alive", "Processes with a heartbeat in 90 s", number, {"kind": kind})
+    for queue, number in workers_alive(connection).items():
+        yield metrics.Gauge("portal_workers_alive", "Workers with a heartbeat in 90 s", number, {"queue": queue})
 
 
 def init_app(app: Flask) -> None:

@@ -27,9 +27,14 @@ def database_url() -> str:
     return os.environ.get("BENCH_DATABASE_URL", DEFAULT_URL)
 
 
+def commit() -> str:
+    """What was measured: the commit, and ``+`` where files differ from it."""
+    words = ["git", "describe", "--always", "--exclude=*", "--dirty=+"]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip() or "?"
+
+
 def describe(engine: sa.Engine) -> str:
     """Machine, versions, commit and row counts, for the head of every report."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     postgresql = engine.dialect.name == "postgresql"
     with engine.connect() as connection:
         version = connection.scalar(sa.text("SHOW server_version" if postgresql else "SELECT sqlite_version()"))
@@ -40,7 +45,7 @@ def describe(engine: sa.Engine) -> str:
     rows = ", ".join(f"{count:,} {table}" for table, count in counts.items())
     return (
         f"{engine.dialect.name} {version}, Python {platform.python_version()}, {os.cpu_count()} cores,"
-        f" load {os.getloadavg()[0]:.1f}, commit {commit.stdout.strip() or '?'}\n{rows}"
+        f" load {os.getloadavg()[0]:.1f}, commit {commit()}\n{rows}"
     )
 
 

@@ -27,178 +27,23 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
 from typing import ClassVar
 
 import redis
 import requests
-import sqlalchemy as sa
 
+from benchmarks.common import commit
+from benchmarks.people import USERS, Tally, User, prepare
+from benchmarks.processes import ROOT, Database, Portal, parent
 from launch import queue_server
-from tests.factories import snapshot
-from tests.standins.noventiq import PASSWORD, USERNAME
 
-ROOT = Path(__file__).resolve().parents[1]
-STORE = "storm-eu"
-USERS = [f"storm{number}@example.org" for number in range(8)]
-USER_PASSWORD = "a quiet sea in november 77"
 FIRST_ORDER = 70_000_001
 KINDS = ("refund", "refund", "refund", "refund", "cancel", "cancel", "cancel", "resend", "resend", "resend")
 TIMING = "call=2 job=6 lease=8 quarantine=8 backoff=0.3 cap=4 attempts=200 tick=0.5 rehint=3"
 HANG, LATE = 2.3, 1.0
 """Seconds a call hangs (longer than the client waits), and until a late effect: both well within the quarantine."""
-PG_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
-
-
-@dataclass
-class Tally:
-    """What the storm did and saw."""
-
-    accepted: dict[int, str] = field(default_factory=dict)
-    clicks: int = 0
-    rivals_refused: int = 0
-    page_errors: int = 0
-    odd: list[str] = field(default_factory=list)
-    kills: Counter[str] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Database:
-    """Where the portal keeps its rows: a file, or a PostgreSQL server of our own that can be restarted."""
-
-    def __init__(self, kind: str, folder: Path, port: int) -> None:
-        self.kind, self.folder, self.port = kind, folder, port
-        self.restarts = 0
-        if kind == "sqlite":
-            self.url = f"sqlite:///{folder / 'data' / 'portal.sqlite3'}"
-            return
-        if PG_BIN is None:
-            raise SystemExit("no PostgreSQL server programs in /usr/lib/postgresql")
-        self.data = Path(tempfile.mkdtemp(prefix="storm-pg-"))
-        shutil.chown(self.data, "postgres")
-        self._pg("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync")
-        self.start()
-        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-
-    def _pg(self, program: str, *words: str) -> None:
-        command = [str(PG_BIN / program), *words]  # type: ignore[operator]
-        if os.getuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/tmp")
-
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self.data}'"
-        self._pg("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.data / "log"), "-o", options, "start")
-
-    def restart(self) -> None:
-        """Ends as after a power cut, and comes back."""
-        self._pg("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
-        self.start()
-        self.restarts += 1
-
-    def rows(self, text: str) -> list[tuple]:
-        """Ask, outside of the portal."""
-        engine = sa.create_engine(self.url, poolclass=sa.pool.NullPool)
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(text))]
-
-    def end(self) -> None:
-        if self.kind == "postgresql":
-            self._pg("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
-            shutil.rmtree(self.data, ignore_errors=True)
-
-
-class Portal:
-    """``run.py`` on its own data folder, and a view of the processes under it."""
-
-    def __init__(self, folder: Path, port: int, database: Database, platform_url: str, log: Path) -> None:
-        self.folder, self.port = folder, port
-        self.url = f"http://127.0.0.1:{port}"
-        self.environ = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("REDIS_", "MAIL_", "PLATFORM_"))},
-            "PORTAL_ENV": "tryout", "PORTAL_DATA": str(folder), "DATABASE_URL": database.url, "BASE_URL": self.url,
-            "PLATFORM_URL": platform_url, "PLATFORM_USERNAME": USERNAME, "PLATFORM_PASSWORD": PASSWORD,
-            "QUEUE_TIMING": TIMING, "SESSION_IDLE_MINUTES": "600",
-        }  # fmt: skip
-        self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "run.py", "--no-demo", "--port", str(self.port), "--data", str(self.folder)]
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=output, stderr=output)
-        end = time.monotonic() + 180
-        while time.monotonic() < end:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=3).status_code == 200:
-                    return
-            except requests.RequestException:
-                pass
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.3)
-        raise SystemExit(f"run.py did not get ready:\n{self.log.read_text()}")
-
-    def portal(self, *words: str, given: str = "") -> None:
-        command = [sys.executable, "-m", "flask", "--app", "app", "portal", *words]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environ, input=given, text=True, capture_output=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"portal {' '.join(words)}: {done.stdout}{done.stderr}")
-
-    def processes(self) -> Iterator[tuple[int, str]]:
-        """(pid, what it is) of everything run.py started, of their children, and of work-horses they left behind."""
-        try:
-            started = json.loads((self.folder / "logs" / "processes.json").read_text())
-        except (OSError, ValueError):
-            started = {}
-        for name, pid in started.items():
-            kind = "worker" if name.startswith("worker-") else name.replace("-", " ")
-            if Path(f"/proc/{pid}").exists():
-                yield pid, kind
-            for child in _children(pid):
-                yield child, {"worker": "horse", "web": "web worker"}.get(kind, kind)
-        yield from self.left_behind(orphans_only=True)
-
-    def left_behind(self, *, orphans_only: bool) -> Iterator[tuple[int, str]]:
-        """Processes that carry our data folder's mark and have lost their parent (or all of them)."""
-        mark = f"PORTAL_DATA={self.folder}".encode()
-        ours = {os.getpid(), self.process.pid if self.process else 0}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) in ours:
-                continue
-            try:
-                marked = mark in (entry / "environ").read_bytes()
-            except OSError:
-                continue
-            if marked and (not orphans_only or _parent(int(entry.name)) == 1):
-                yield int(entry.name), "horse"
-
-    def end(self) -> float:
-        """SIGTERM; how long the end took."""
-        began = time.monotonic()
-        if self.process:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(150)
-        return time.monotonic() - began
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError):
-        return 0
 
 
 class Chaos(threading.Thread):
@@ -210,15 +55,34 @@ class Chaos(threading.Thread):
         "worker and horse": 4,
         "sweeper": 2,
         "queue server": 2,
-        "web": 4,
+        "web": 3,
+        "web worker": 2,
         "inbox": 1,
     }
+    MUST_DIE: ClassVar = {"horse", "worker", "sweeper", "queue server", "web"}
+    """Kinds of processes that every storm kills, and kills first."""
 
-    def __init__(self, portal: Portal, database: Database, tally: Tally, every: float, wipes: int, seed: int) -> None:
+    def __init__(self, portal: Portal, database: Database, tally: Tally, args: argparse.Namespace) -> None:
         super().__init__(daemon=True)
-        self.portal, self.database, self.tally, self.every = portal, database, tally, every
-        self.wipes_left, self.random, self.stop = wipes, random.Random(seed), threading.Event()
+        self.portal, self.database, self.tally, self.every = portal, database, tally, args.every
+        self.kills, self.wipes = args.kills, args.wipes
+        self.random, self.stop = random.Random(args.seed), threading.Event()
         self.restart_due = 3 if database.kind == "postgresql" else 0
+
+    @property
+    def unfinished(self) -> bool:
+        """Is something still to be killed, wiped or restarted?"""
+        kills = self.tally.kills
+        return (
+            kills.total() - kills["wipe"] < self.kills
+            or kills["wipe"] < self.wipes
+            or (self.database.kind == "postgresql" and not self.database.restarts)
+        )
+
+    @property
+    def spared(self) -> list[str]:
+        """Kinds that must die and have not yet."""
+        return sorted(self.MUST_DIE - set(self.tally.kills))
 
     def run(self) -> None:
         turns = 0
@@ -227,11 +91,12 @@ class Chaos(threading.Thread):
             try:
                 if turns % 6 == 0:
                     self.wipe()
-                elif self.restart_due and turns % 25 == 0:
+                elif self.restart_due and turns % 25 == 10:
                     self.restart_due -= 1
                     self.database.restart()
                 elif self._web_is_there():
-                    self.kill(self.random.choices(list(self.WEIGHTS), list(self.WEIGHTS.values()))[0])
+                    weights = dict.fromkeys(self.spared, 1) or self.WEIGHTS
+                    self.kill(self.random.choices(list(weights), list(weights.values()))[0])
             except (OSError, redis.RedisError, subprocess.SubprocessError) as error:
                 self.tally.odd.append(f"chaos: {error}")
 
@@ -260,7 +125,7 @@ class Chaos(threading.Thread):
         if what != "worker and horse":
             of_kind = [one for one in found if one[1] == what]
             return [self.random.choice(of_kind)] if of_kind else []
-        horses = [(pid, _parent(pid)) for pid, name in found if name == "horse"]
+        horses = [(pid, parent(pid)) for pid, name in found if name == "horse"]
         pairs = [(horse, worker) for horse, worker in horses if (worker, "worker") in found]
         if not pairs:
             return []
@@ -277,109 +142,6 @@ class Chaos(threading.Thread):
             self.kill("queue server")
             shutil.rmtree(folder / "appendonlydir", ignore_errors=True)
         self.tally.kills["wipe"] += 1
-
-
-class User:
-    """Somebody who clicks, and clicks again when the page does not come."""
-
-    def __init__(self, portal: Portal, email: str, tally: Tally, seed: int) -> None:
-        self.portal, self.email, self.tally, self.random = portal, email, tally, random.Random(seed)
-        self.browser = requests.Session()
-
-    def ask(self, method: str, path: str, **values: object) -> requests.Response:
-        """A request, repeated while the portal is being killed."""
-        for tried in range(400):
-            try:
-                answer = self.browser.request(
-                    method, self.portal.url + path, timeout=20, allow_redirects=False, **values
-                )  # type: ignore[arg-type]
-                if answer.status_code < 500:
-                    return answer
-            except requests.RequestException:
-                pass
-            with self.tally.lock:
-                self.tally.page_errors += 1
-            time.sleep(min(0.2 * 1.3**tried, 2))
-        raise SystemExit("the portal did not come back")
-
-    def sign_in(self) -> None:
-        self.browser.cookies.clear()
-        page = self.ask("GET", "/login/").text
-        form = {"csrf_token": _csrf(page), "username": self.email, "password": USER_PASSWORD}
-        answer = self.ask("POST", "/login/", data=form)
-        if answer.status_code != 303:
-            raise SystemExit(f"signing in was answered with {answer.status_code}")
-
-    def press(self, order_id: int, kind: str, *, rival: bool = False) -> bool:
-        """Press the form of the action on the order's page, one to three times at once; accepted?"""
-        address, form = self._form(order_id, kind)
-        if address is None:
-            return False
-        times = 1 if rival else self.random.choice((1, 1, 2, 3))
-        answers: list[int] = []
-        cookies = dict(self.browser.cookies)
-
-        def send() -> None:
-            other = User(self.portal, self.email, self.tally, 0)
-            other.browser.cookies.update(cookies)
-            answers.append(other.ask("POST", address, data=form).status_code)
-
-        threads = [threading.Thread(target=send) for _ in range(times)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        with self.tally.lock:
-            self.tally.clicks += times
-            self.tally.rivals_refused += answers.count(409)
-            for status in set(answers) - {303, 409}:
-                self.tally.odd.append(f"{kind} of {order_id}: {status}")
-        return 303 in answers
-
-    def _form(self, order_id: int, kind: str) -> tuple[str | None, dict[str, str]]:
-        for _ in range(3):
-            answer = self.ask("GET", f"/orders/{order_id}")
-            if answer.status_code == 200:
-                break
-            self.sign_in()
-        addresses = {
-            "refund": f"/orders/{order_id}/refund",
-            "cancel": f"/orders/{order_id}/subscriptions/{order_id}_1/cancel",
-            "resend": f"/orders/{order_id}/licenses/l1/resend",
-        }
-        address = addresses[kind]
-        found = re.search(rf'<form[^>]*action="{re.escape(address)}".*?</form>', answer.text, re.S)
-        if found is None:
-            return None, {}
-        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', found[0]))
-        return address, {**fields, "reason": "The customer wants it back."}
-
-
-def _csrf(page: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    if found is None:
-        raise SystemExit("no csrf_token in the page")
-    return found[1]
-
-
-def prepare(portal: Portal, actions: int, folder: Path) -> dict[int, str]:
-    """A store, people, and an order for each action; which order gets which."""
-    portal.portal("store", STORE)
-    for email in USERS:
-        words = ("--first-name", "Sam", "--last-name", "Storm", "--role", "Specialist", "--store", STORE)
-        portal.portal("user", email, *words, "--password-stdin", given=USER_PASSWORD + "\n")
-    plan = {FIRST_ORDER + number: KINDS[number % len(KINDS)] for number in range(actions)}
-    lines = []
-    for order_id in plan:
-        subscription = {
-            "id": f"{order_id}_1", "type": "AR", "status": "active", "period": "P1Y",
-            "parent_order_id": order_id,
-        }  # fmt: skip
-        lines.append(json.dumps(snapshot(order_id=order_id, store=STORE, items=[{"subscription": subscription}])))
-    file = folder / "orders.jsonl"
-    file.write_text("\n".join(lines) + "\n")
-    portal.portal("import", str(file))
-    return plan
 
 
 def click_all(portal: Portal, plan: dict[int, str], tally: Tally, seed: int) -> None:
@@ -421,19 +183,27 @@ def click_all(portal: Portal, plan: dict[int, str], tally: Tally, seed: int) -> 
         thread.join()
 
 
-def wait_until_calm(database: Database, seconds: float) -> tuple[float, int]:
-    """Wait until no row is alive: (how long it took, rows still alive at the end)."""
-    began = time.monotonic()
-    alive = -1
-    while time.monotonic() - began < seconds:
-        (alive,) = database.rows(
-            "SELECT (SELECT count(*) FROM action WHERE state IN ('waiting','running'))"
-            " + (SELECT count(*) FROM mail WHERE state IN ('waiting','running'))"
-        )[0]
-        if alive == 0:
+ALIVE = "SELECT {what} FROM {table} WHERE state IN ('waiting', 'running')"
+
+
+def wait_until_calm(database: Database, seconds: float) -> tuple[float, int, list[str]]:
+    """Wait until no row is alive: (how long it took, rows still alive at the end, what they are doing)."""
+    began = told = time.monotonic()
+    count = " + ".join(f"({ALIVE.format(what='count(*)', table=table)})" for table in ("action", "mail"))
+    while True:
+        (alive,) = database.rows(f"SELECT {count}")[0]
+        if alive == 0 or time.monotonic() - began >= seconds:
             break
+        if time.monotonic() - told >= 15 or told == began:
+            told = time.monotonic()
+            print(f"  {alive} rows alive after {told - began:.0f} s", flush=True)
         time.sleep(1)
-    return time.monotonic() - began, alive
+    took = time.monotonic() - began
+    what = "state, attempt, next_at, lease_until, hinted_at, error"
+    rows = [
+        f"{t} {row}" for t in ("action", "mail") for row in database.rows(ALIVE.format(what=f"id, {what}", table=t))
+    ]
+    return took, alive, rows
 
 
 def count(database: Database, tally: Tally, effects: list[dict], inbox: Path) -> dict[str, object]:
@@ -501,33 +271,37 @@ def main() -> int:
          "--fault-rate", str(args.faults), "--hang", str(HANG), "--late", str(LATE), "--seed", str(args.seed)],
         cwd=ROOT, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    portal = Portal(folder / "data", args.port, database, f"http://127.0.0.1:{args.port + 1}", folder / "run.log")
+    where = f"http://127.0.0.1:{args.port + 1}"
+    portal = Portal(folder / "data", args.port, database, folder / "run.log", PLATFORM_URL=where, QUEUE_TIMING=TIMING)
     good = False
     began = time.monotonic()
     try:
         print(f"Starting run.py on {database.kind} in {folder} …", flush=True)
         portal.start()
-        plan = prepare(portal, args.actions, folder)
+        plan = {FIRST_ORDER + number: KINDS[number % len(KINDS)] for number in range(args.actions)}
+        prepare(portal, plan)
         print(f"{len(plan)} orders are there. The storm begins.", flush=True)
-        chaos = Chaos(portal, database, tally, args.every, args.wipes, args.seed)
+        chaos = Chaos(portal, database, tally, args)
         chaos.start()
         stormed = time.monotonic()
         click_all(portal, plan, tally, args.seed)
-        while sum(tally.kills.values()) - tally.kills["wipe"] < args.kills or tally.kills["wipe"] < args.wipes:
+        while chaos.unfinished:
             time.sleep(0.5)
         chaos.stop.set()
         chaos.join(60)
         stormed = time.monotonic() - stormed
         print("All clicked. Waiting for calm …", flush=True)
-        took, alive = wait_until_calm(database, args.calm)
+        took, alive, still = wait_until_calm(database, args.calm)
         time.sleep(HANG + LATE + 1)  # whatever is still on its way at the platform
         effects = [json.loads(line) for line in effects_file.read_text().splitlines()]
         found = count(database, tally, effects, folder / "data" / "inbox")
         ended = portal.end()
         good = not (found["lost"] or found["doubled"] or found["row and effect disagree"] or alive)
         good = good and not found["effects nobody asked for"] and len(tally.accepted) == len(plan)
-        kills = sum(tally.kills.values()) - tally.kills["wipe"]
+        good = good and not chaos.spared
+        kills = tally.kills.total() - tally.kills["wipe"]
         report = {
+            "commit": commit(),
             "database": database.kind + (f", {database.restarts} immediate restarts" if database.restarts else ""),
             "actions accepted": f"{len(tally.accepted)} of {len(plan)}",
             "clicks": tally.clicks, "rivals refused": tally.rivals_refused, "page errors retried": tally.page_errors,
@@ -544,15 +318,13 @@ def main() -> int:
         for name in ("lost", "doubled", "row and effect disagree", "effects nobody asked for"):
             for line in list(found[name])[:20]:  # type: ignore[call-overload]
                 print(f"  {name}: {line}")
+        for line in still[:20]:
+            print(f"  alive: {line}")
         for line in tally.odd[:20]:
             print(f"  odd: {line}")
         print("PASSED" if good else "FAILED")
     finally:
-        if portal.process and portal.process.poll() is None:
-            portal.process.kill()
-        for pid, _ in [*portal.processes(), *portal.left_behind(orphans_only=False)]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        portal.kill_all()
         platform.terminate()
         platform.wait(10)
         database.end()

@@ -17,7 +17,8 @@ from typing import IO
 from launch import ROOT, STARTED, LaunchError, inbox, queue_server
 from launch.supervisor import Service, Supervisor, kill_marked, say, tail
 
-QUEUES = ("actions", "mail", "webhooks")
+WORKERS = {"actions": 2, "mail": 1, "webhooks": 1}
+"""Processes for each queue. Actions have two: one may wait ten seconds for a platform that hangs."""
 # What ends together, later numbers first: web, sweeper, workers, inbox, queue server.
 QUEUE_SERVER, INBOX, WORKER, SWEEPER, WEB = range(5)
 WORKER_STOP_SECONDS = 90  # longer than a job may take: none is cut in half
@@ -160,8 +161,14 @@ def _portal_services(host: str, port: int) -> list[Service]:
     bind = f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
     web = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "app" / "gunicorn.py"), "--bind", bind]
     workers = [
-        Service(f"worker-{queue}", _portal("worker", "--queue", queue), order=WORKER, stop_seconds=WORKER_STOP_SECONDS)
-        for queue in QUEUES
+        Service(
+            f"worker-{queue}" if number == 1 else f"worker-{queue}-{number}",
+            _portal("worker", "--queue", queue),
+            order=WORKER,
+            stop_seconds=WORKER_STOP_SECONDS,
+        )
+        for queue, processes in WORKERS.items()
+        for number in range(1, processes + 1)
     ]
     ready = {"ready": lambda: _healthy(host, port), "ready_seconds": 60}
     return [  # the web server first: it is what somebody waits for

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import email.policy
+import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -25,6 +28,19 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from launch import queue_server
+
+PG_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+
+
+class NoPostgresError(Exception):
+    """There are no server programs on this machine."""
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10, every: float = 0.02) -> Any:
@@ -90,6 +106,64 @@ class QueueServer:
     def wipe(self) -> None:
         """Lose everything while running."""
         self.client().flushall()
+
+
+class PostgresServer:
+    """A PostgreSQL of one's own: restart it as after a power cut, freeze it. NoPostgresError where there is none."""
+
+    def __init__(self, port: int) -> None:
+        if PG_BIN is None:
+            raise NoPostgresError("no PostgreSQL server programs in /usr/lib/postgresql")
+        self.port, self.restarts = port, 0
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self._run("initdb", "-D", str(self.folder), "-A", "trust", "-U", "postgres", "--no-sync")
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Its address for ``DATABASE_URL``."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def _run(self, program: str, *words: str) -> None:
+        command = [str(PG_BIN / program), *words]  # type: ignore[operator]
+        if os.getuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/tmp")
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self.folder}'"
+        self._run("pg_ctl", "-D", str(self.folder), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def restart(self) -> None:
+        """Ends as after a power cut, and comes back."""
+        self._run("pg_ctl", "-D", str(self.folder), "-m", "immediate", "-w", "stop")
+        self.start()
+        self.restarts += 1
+
+    def _signal(self, number: int) -> None:
+        first = int((self.folder / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        for pid in (first, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def freeze(self) -> None:
+        """Hang: connections stand, and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Go on after ``freeze``."""
+        self._signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """Gone, with its files."""
+        with contextlib.suppress(OSError):
+            self.thaw()
+        self._run("pg_ctl", "-D", str(self.folder), "-m", "immediate", "-w", "stop")
+        remove(self.folder)
 
 
 @dataclass

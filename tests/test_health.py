@@ -12,11 +12,14 @@ from app.models import Heartbeat, MetricCount
 from app.models.base import utcnow
 
 
-def _beat(app, kind, seconds_ago=0):
+def _beat(app, kind, seconds_ago=0, **info):
     with app.extensions["database"].engine.begin() as connection:
         connection.execute(
             sa.insert(Heartbeat).values(
-                name=f"{kind}-{seconds_ago}", kind=kind, seen_at=utcnow() - dt.timedelta(seconds=seconds_ago)
+                name=f"{kind}-{seconds_ago}-{info}",
+                kind=kind,
+                info=info,
+                seen_at=utcnow() - dt.timedelta(seconds=seconds_ago),
             )
         )
 
@@ -34,9 +37,13 @@ def test_readyz_names_who_is_missing(app, client):
     _beat(app, "worker", 300)
     _beat(app, "sweeper")
     assert client.get("/readyz").json["checks"]["worker"].startswith("silent for 30")
-    _beat(app, "worker", 3)
+    _beat(app, "worker", 3, queue="actions")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    assert answer.json["checks"]["worker"] == "ok, but none for mail, webhooks"
+    _beat(app, "worker", 3, queue="mail")
+    _beat(app, "worker", 3, queue="webhooks")
+    assert client.get("/readyz").json["checks"]["worker"] == "ok"
 
 
 def test_readyz_needs_the_schema_of_the_code(app, client, monkeypatch):
@@ -115,8 +122,11 @@ def test_counts_are_kept_when_they_cannot_be_written(app):
 
 
 def test_gauges_are_asked_at_each_scrape(app, client):
-    _beat(app, "worker", 5)
+    _beat(app, "worker", 5, queue="mail")
+    _beat(app, "worker", 300, queue="actions")
     text = client.get("/metrics").text
     assert 'portal_processes_alive{kind="worker"} 1.0' in text
+    assert 'portal_workers_alive{queue="mail"} 1.0' in text
+    assert 'portal_workers_alive{queue="actions"} 0.0' in text
     age = next(line for line in text.splitlines() if line.startswith("portal_heartbeat_age_seconds{"))
     assert float(age.split()[-1]) == pytest.approx(5, abs=3)

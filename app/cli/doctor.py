@@ -45,6 +45,7 @@ def _checks(app: Flask) -> Iterator[tuple[str, str]]:
     try:
         with scope_as(ALL_STORES):
             yield "platform", checkup.platform_answers(app)
+            yield from checkup.workers()
             yield from checkup.stuck_rows()
     except SQLAlchemyError as error:
         yield "rows", f"cannot be read: {type(error).__name__}"

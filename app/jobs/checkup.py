@@ -10,12 +10,13 @@ from flask import Flask
 from redis.exceptions import RedisError
 
 from app.db import session
+from app.health import workers_alive
 from app.jobs.queues import connect
 from app.mail.connection import PortalMail
 from app.models import Action, Mail, WebhookDelivery
 from app.models.base import db_now, utcnow
 from app.platform import platform
-from app.platform.port import PlatformRefused, SurelyNot, Unknown
+from app.platform.port import SurelyNot, Unknown
 from app.settings import settings
 
 PATIENCE = 2.0
@@ -55,11 +56,15 @@ def platform_answers(_app: Flask) -> str:
         return "ok, standalone: the portal decides itself"
     try:
         platform().search(created_from=utcnow().date() + dt.timedelta(days=1))
-    except PlatformRefused as error:
-        return f"refuses us: {error}"
     except (SurelyNot, Unknown) as error:
-        return f"does not answer: {type(error).__name__}"
+        return f"is of no use: {error}"
     return "ok"
+
+
+def workers() -> Iterator[tuple[str, str]]:
+    """For each queue, whether somebody serves it."""
+    for queue, number in workers_alive(session.connection()).items():
+        yield f"worker of {queue}", f"ok, {number}" if number else "none: what waits there waits for ever"
 
 
 def stuck_rows() -> Iterator[tuple[str, str]]:

@@ -25,6 +25,9 @@ TIMEOUT = 0.3
 """Seconds for a connection and for each answer."""
 PAUSE = 10.0
 """Seconds without a try after a failure; the sweeper (which has its own hints and no pause) makes up for it."""
+ENOUGH = 2
+"""Hints that may wait in one queue. Whoever takes one works everything that is due by then, so a further one would
+only cost a fork; two, for two workers."""
 TTL = 120
 """Seconds a hint lives in Redis; the row outlives it."""
 
@@ -39,12 +42,16 @@ class Hints:
         self.sent = 0
         self.failed = 0
         self.skipped = 0
+        self.spared = 0
         self._closed_until = 0.0
         self._connection: Redis | None = None
         self._lock = threading.Lock()
 
     def __call__(self, queue: str, row_id: int) -> bool:
-        """Send one hint; False when it was not sent. Never raises, takes at most about half a second."""
+        """Send one hint, unless enough are waiting; False when the queue server did not take it.
+
+        Never raises, takes at most about half a second.
+        """
         if self.url is None or time.monotonic() < self._closed_until:
             self.skipped += 1
             return False
@@ -55,7 +62,11 @@ class Hints:
             with self._lock:
                 if self._connection is None:
                     self._connection = connect(self.url, self.timeout)
-            rq_queue(queue, self._connection).enqueue(
+            there = rq_queue(queue, self._connection)
+            if there.count >= ENOUGH:
+                self.spared += 1
+                return True
+            there.enqueue(
                 f"app.jobs.tasks.work_{queue}",
                 row_id,
                 job_timeout=JOB_TIMEOUT,

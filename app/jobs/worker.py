@@ -25,6 +25,7 @@ from rq.serializers import JSONSerializer
 from app.db import Database
 from app.jobs import engine, heartbeat, queues, tasks
 from app.jobs.queues import SafeJob
+from app.jobs.timing import timing
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,12 @@ class PortalWorker(Worker):
         """RQ's own in Redis, and ours in the database first: that one must not need Redis."""
         self.sign_of_life()
         super().heartbeat(timeout, pipeline)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """With the time-out of our settings, whatever Redis says."""
+        with self.app.app_context():
+            job.timeout = int(timing().job)
+        super().execute_job(job, queue)
 
     def subscribe(self) -> None:
         """No commands from Redis: whoever can write there must not be able to kill a job."""

@@ -8,7 +8,10 @@ such a call surely did nothing, so we log in anew and send it once more.
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -23,11 +26,19 @@ from app.platform.tokens import Tokens
 CONNECT, READ = 3.0, 10.0
 """Seconds until a connection stands, and between two pieces of an answer."""
 BUDGET = 45.0
-"""Seconds for all calls of one piece of work; less than a job may last."""
+"""Seconds for all calls of one piece of work, where nobody says otherwise: less than a job may last."""
 MAX_BODY = 4 * 1024 * 1024
 EMAIL_MAX = 80
-NOT_JSON = object()
 BAD_TOKEN = frozenset({1007, 1008, 1009})
+
+TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.I | re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A body that is no JSON: a proxy's page, a plain text. ``text``: its words, for people."""
+
+    text: str
 
 
 class Noventiq:
@@ -60,7 +71,13 @@ class Noventiq:
     def read_order(self, order_id: int) -> PlatformOrder | None:
         """``GET /v1/order/ID``."""
         body = self._get(f"/v1/order/{order_id:d}")
-        return None if body is None else words.order(order_id, body)
+        if body is None:
+            return None
+        found = words.order(order_id, body)
+        told = words.number(found.fields.get("order_id"))
+        if told not in (None, order_id):
+            raise Unknown("the answer tells of another order")
+        return found
 
     def search(
         self, *, created_from: dt.date | None = None, paid_from: dt.date | None = None, status: str | None = None
@@ -71,11 +88,14 @@ class Noventiq:
             "pay_date_from": paid_from and paid_from.isoformat(),
             "status": status,
         }
-        body = self._call("POST", "/v1/order/search", {k: v for k, v in given.items() if v})
-        ids = body.get("ids") if isinstance(body, dict) else None
-        if not isinstance(ids, list):
+        try:
+            body = self._call("POST", "/v1/order/search", {k: v for k, v in given.items() if v})
+        except PlatformRefused as refused:
+            raise Unknown(f"the search was refused: {refused.status}") from None
+        ids = words.ids(body)
+        if ids is None:
             raise Unknown("the search answered without ids")
-        return [int(i) for i in ids if str(i).isascii() and str(i).isdigit()]
+        return ids
 
     def request_refund(self, order_id: int, description: str, email: str) -> None:
         """``POST /v1/order/ID/refund``."""
@@ -84,7 +104,7 @@ class Noventiq:
     def read_subscription(self, code: str) -> PlatformSubscription | None:
         """``GET /v1/subscription/ID``."""
         body = self._get(f"/v1/subscription/{quote(code, safe='')}")
-        return None if body is None else words.subscription({"id": code, **body})
+        return None if body is None else words.subscription({**body, "id": body.get("id") or code})
 
     def set_activity(self, code: str, *, active: bool) -> None:
         """``POST /v1/subscription/modify_activity``; the customer is told by the platform."""
@@ -107,8 +127,8 @@ class Noventiq:
             if refused.status == 404:
                 return None
             raise Unknown(f"reading was refused: {refused.status}") from None
-        if not isinstance(body, dict):
-            raise Unknown("the answer is no JSON object")
+        if not isinstance(body, dict) or not body:
+            raise Unknown("the answer is no JSON object, or an empty one")
         return body
 
     def _call(self, method: str, path: str, json: dict[str, Any] | None = None) -> Any:
@@ -133,7 +153,7 @@ class Noventiq:
             )
         except Unknown as error:
             raise SurelyNot(f"could not log in: {error}") from None
-        token = body.get("token") if status == 200 and isinstance(body, dict) else None
+        token = body.get("token") if 200 <= status < 300 and isinstance(body, dict) else None
         if (
             not isinstance(token, str)
             or not token
@@ -181,33 +201,35 @@ class Noventiq:
             raise Unknown(f"the answer broke off: {type(error).__name__}") from None
 
     def _body(self, answer: requests.Response) -> Any:
-        """The JSON body, or NOT_JSON when it is none. A slow or endless body ends in Unknown."""
+        """The JSON body, or a Page when it is none. A slow or endless body ends in Unknown."""
         until = min(self._until, time.monotonic() + 2 * self._read)
         data = bytearray()
         for piece in answer.iter_content(65536):
             data += piece
             if len(data) > MAX_BODY or time.monotonic() > until:
                 raise Unknown("the answer is too long")
+        data = data.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
         if not data.strip():
             return {}
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            return NOT_JSON
+            return Page(" ".join(TAGS.sub(" ", data[:20_000].decode("utf-8", "replace")).split())[:300])
 
 
 def _token_refused(status: int, body: Any) -> bool:
-    # The documentation names the codes beside 400 and 401 both.
-    return status == 401 or (400 <= status < 500 and _error(body)[0] in BAD_TOKEN)
+    # The documentation names the codes beside 400 and 401 both; an error may also come in a 200.
+    return status == 401 or (200 <= status < 500 and bool(BAD_TOKEN & _errors(status, body)[0]))
 
 
 def _judge(status: int, body: Any, after: float | None) -> Any:
     """What an answer means."""
-    code, message = _error(body)
+    codes, message = _errors(status, body)
+    code = min(codes, default=None)
     if 200 <= status < 300:
-        if body is NOT_JSON:
+        if isinstance(body, Page):
             raise Unknown("the answer is no JSON")
-        if code is not None or (isinstance(body, dict) and body.get("errors")):
+        if codes or (isinstance(body, dict) and (body.get("errors") or body.get("success") is False)):
             raise PlatformRefused(status, code, message)
         return body  # what a call that changes something answers is not published: its 200 is what counts
     if status == 429:
@@ -219,16 +241,43 @@ def _judge(status: int, body: Any, after: float | None) -> Any:
     raise Unknown(f"the platform answered {status}")
 
 
-def _error(body: Any) -> tuple[int | None, str]:
-    """The first error of an answer: code and text, both perhaps missing."""
-    errors = body.get("errors") if isinstance(body, dict) else None
-    first = errors[0] if isinstance(errors, list) and errors else errors
-    if isinstance(first, dict):
-        code = first.get("error", first.get("code"))
-        return code if isinstance(code, int) else None, str(first.get("message") or "")[:300]
-    if isinstance(first, str):
-        return None, first[:300]
-    return None, str(body.get("message") or "")[:300] if isinstance(body, dict) else ""
+SAID = ("message", "error", "errors", "error_message", "error_description", "description", "detail", "details", "title",
+        "text", "reason")  # fmt: skip
+"""Where an error's words may stand: the documented ``errors[].message`` first, and what other gateways write."""
+
+
+def _errors(status: int, body: Any) -> tuple[frozenset[int], str]:
+    """Every code and every text of an answer that tells of errors, whatever its form; none where it does not."""
+    if isinstance(body, Page):
+        return frozenset(), body.text
+    told = isinstance(body, dict) and bool(body.get("errors") or body.get("error"))
+    if not told and status < 300 and not (isinstance(body, dict) and body.get("success") is False):
+        return frozenset(), ""
+    codes: set[int] = set()
+    texts: list[str] = []
+    for value in _leaves(body, 0):
+        number = words.number(value)
+        if number is not None:
+            codes.add(number)
+        elif isinstance(value, str) and value.strip() and value.strip() not in texts:
+            texts.append(value.strip())
+    return frozenset(codes), "; ".join(texts)[:300]
+
+
+def _leaves(value: Any, depth: int) -> Iterator[Any]:
+    """The texts and numbers of an error, in its order. Below the top only known names are followed in objects that
+    use them; others (``{"email": ["is too long"]}``) are fields with their complaints."""
+    if depth > 4:
+        return
+    if isinstance(value, dict):
+        names = [name for name in (*SAID, "code") if name in value]
+        for name in names or value:
+            yield from _leaves(value[name], depth + 1)
+    elif isinstance(value, list):
+        for one in value[:20]:
+            yield from _leaves(one, depth + 1)
+    else:
+        yield value
 
 
 def _retry_after(answer: requests.Response) -> float | None:

@@ -20,26 +20,58 @@ _SUBSCRIPTION = {
     "active": "active", "activated": "active", "not_paid": "not_paid", "unpaid": "not_paid",
     "cancelled": "cancelled", "canceled": "cancelled", "deactivated": "cancelled", "inactive": "cancelled",
 }  # fmt: skip
+_ACTIVITY = {"true": True, "1": True, "active": True, "false": False, "0": False, "inactive": False}
 _MECHANISM = {"ar": "AR", "ar_trial": "AR Trial", "pmr": "PMR"}
 
 
 def order(order_id: int, body: dict[str, Any]) -> PlatformOrder:
     """An order's answer: ``product`` or ``products``, with or without its optional blocks."""
-    products = body.get("products", body.get("product"))
-    if isinstance(products, dict):
-        products = [products]
+    if "order_id" not in body and isinstance(body.get("order"), dict):
+        body = body["order"]
     return PlatformOrder(
         order_id=order_id,
         fields={k: v for k, v in body.items() if k not in ("product", "products", "refund", "additional_data")},
-        products=tuple(p for p in products if isinstance(p, dict)) if isinstance(products, list) else (),
+        products=_products(body.get("products")) or _products(body.get("product")),
         refund=refund(body.get("refund")),
         subscription=subscription(body.get("subscription")),
         additional=_pairs(body.get("additional_data")),
     )
 
 
+def _products(value: Any) -> tuple[dict[str, Any], ...]:
+    """One product, a list of them, or a list written as an object with numbers for names."""
+    if isinstance(value, dict):
+        numbered = value and all(isinstance(found, dict) for found in value.values())
+        value = list(value.values()) if numbered else [value]
+    return tuple(found for found in value if isinstance(found, dict) and found) if isinstance(value, list) else ()
+
+
+def number(value: Any) -> int | None:
+    """A whole number, also where it is written as a text; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+def ids(body: Any) -> list[int] | None:
+    """The ids of a search's answer; None where there are none to be read."""
+    found = body.get("ids", []) if isinstance(body, dict) and "ids" in body else body
+    if isinstance(found, dict) and found is not body:
+        found = list(found.values())
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        return None
+    return [i for i in map(number, found) if i is not None]
+
+
 def refund(block: Any) -> RefundBlock | None:
     """The refund block; None where there is none. A word like ``partial refund completed`` says both at once."""
+    if isinstance(block, list):
+        block = next((found for found in reversed(block) if isinstance(found, dict)), None)
+    if isinstance(block, str):
+        block = {"status": block}
     if not isinstance(block, dict) or not block.get("status"):
         return None
     word, said = _word(block["status"]), _word(block.get("result"))
@@ -63,16 +95,19 @@ def subscription(block: Any) -> PlatformSubscription | None:
     if not isinstance(block, dict) or not block.get("id"):
         return None
     status = _SUBSCRIPTION.get(_word(block.get("status")))
-    activity = block.get("activity")
-    active = activity if isinstance(activity, bool) else None if status is None else status != "cancelled"
+    by_status = None if status is None else status != "cancelled"
+    active = _ACTIVITY.get(str(block.get("activity")).strip().lower(), by_status)
     return PlatformSubscription(str(block["id"]), _MECHANISM.get(_word(block.get("type"))), status, active)
 
 
 def _by_part(word: str) -> RequestStatus | None:
     for part, status in (
         ("fail", RequestStatus.REFUSED), ("declin", RequestStatus.REFUSED), ("refus", RequestStatus.REFUSED),
-        ("complet", RequestStatus.COMPLETED), ("done", RequestStatus.COMPLETED),
-        ("process", RequestStatus.UPDATING), ("updat", RequestStatus.UPDATING), ("new", RequestStatus.SENT),
+        ("reject", RequestStatus.REFUSED), ("denied", RequestStatus.REFUSED), ("cancel", RequestStatus.REFUSED),
+        ("uncomplet", RequestStatus.UPDATING), ("not_complet", RequestStatus.UPDATING),
+        ("complet", RequestStatus.COMPLETED), ("done", RequestStatus.COMPLETED), ("refunded", RequestStatus.COMPLETED),
+        ("process", RequestStatus.UPDATING), ("updat", RequestStatus.UPDATING), ("progress", RequestStatus.UPDATING),
+        ("new", RequestStatus.SENT), ("sent", RequestStatus.SENT),
     ):  # fmt: skip
         if part in word:
             return status

@@ -62,12 +62,12 @@ class ActionState:
 
 @dataclass(slots=True)
 class RefundLine:
-    """The newest refund request. ``own``: the one who looks sent it."""
+    """The newest refund request. ``withdrawable``: the one who looks may take it back."""
 
     id: int
     status: str
     result: str | None
-    own: bool
+    withdrawable: bool
     at: Markup
 
 

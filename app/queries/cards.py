@@ -19,7 +19,7 @@ from app.domain.access import Actor
 from app.domain.delivery import Ban, ban_in_force
 from app.domain.licenses import LicenseFacts, why_not_resend
 from app.domain.orders import ERASED
-from app.domain.refunds import RefundFacts, why_not_request
+from app.domain.refunds import RefundFacts, why_not_request, why_not_withdraw
 from app.domain.retention import parameters_kept
 from app.domain.subscriptions import SubscriptionFacts, is_active, shows_block, why_not_cancel, why_not_resume
 from app.formats import formats_for
@@ -53,15 +53,16 @@ def load_cards(
     now: dt.datetime,
     *,
     again_after_partial: bool = False,
+    standalone: bool = True,
 ) -> list[OrderCard]:
     """The orders in the given order, as far as they exist for the actor. Four statements, for 1 as for 100.
 
-    ``again_after_partial`` is the setting REFUND_AGAIN_AFTER_PARTIAL.
+    ``again_after_partial`` is the setting REFUND_AGAIN_AFTER_PARTIAL; ``standalone``: no platform is called.
     """
     if not order_ids:
         return []
     blocks = load_blocks(session.connection(), order_ids, actor.stores)
-    page = _Page(actor, now, again_after_partial)
+    page = _Page(actor, now, again_after_partial, standalone)
     page.take_rest(blocks.rest)
     page.take_items(blocks.items)
     page.take_history(blocks.history)
@@ -93,8 +94,9 @@ class _Shared(NamedTuple):
 class _Page:
     """The rows of a page sorted by order, and what all its cards share."""
 
-    def __init__(self, actor: Actor, now: dt.datetime, again_after_partial: bool) -> None:
+    def __init__(self, actor: Actor, now: dt.datetime, again_after_partial: bool, standalone: bool) -> None:
         self.actor, self.now, self.again_after_partial = actor, now, again_after_partial
+        self.standalone = standalone
         self.formats = formats_for(actor.language, actor.timezone)
         self.this_year = self.formats.year(now)
         self.may = may_of(actor)
@@ -367,7 +369,10 @@ class _Page:
         at = moment(row[10] or row[9])
         assert at is not None
         own = row[7] is not None and row[7] == self.actor.id
-        return RefundLine(id=row[6], status=row[2], result=row[3], own=own, at=self._time(at))
+        action = self.actions.get((row[1], "request_refund", str(row[1]))) if own else None
+        called = not self.standalone and (action is None or action.state != "waiting")
+        free = why_not_withdraw(row[2], own=own, called=called) is None
+        return RefundLine(id=row[6], status=row[2], result=row[3], withdrawable=free, at=self._time(at))
 
     def _time(self, at: dt.datetime) -> Markup:
         return self.formats.element(at, self.this_year)

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.access import ALL_STORES, Actor
-from app.domain.refunds import OPEN, RequestStatus
+from app.domain.refunds import OPEN, RequestStatus, why_not_withdraw
 from app.formats import formats_for
-from app.models import License, Order, OrderItem, Person, RefundRequest, Store
+from app.models import Action, License, Order, OrderItem, Person, RefundRequest, Store
 
 PAGE = 50
 OPEN_CAP = 100
@@ -48,7 +48,8 @@ class RequestRow:
     reason: str
     comment: str | None
     who: str | None
-    own: bool
+    withdrawable: bool
+    """The one who looks may take it back."""
     taken_by: str | None
     decided_by: str | None
     at: dt.datetime
@@ -90,10 +91,12 @@ def refund_requests(
     before: int | None = None,
     order_id: int | None = None,
     desk: bool = False,
+    standalone: bool = True,
 ) -> RequestPage:
     """The requests the actor may see: open ones oldest first, others newest first.
 
-    ``order_id`` narrows it to one order; ``desk`` loads the items for the forms of open requests.
+    ``order_id`` narrows it to one order; ``desk`` loads the items for the forms of open requests; ``standalone``: no
+    platform is called.
     """
     seen = _seen(actor)
     counted = session.execute(
@@ -111,8 +114,11 @@ def refund_requests(
     if before is not None:
         where.append(RefundRequest.id > before if oldest_first else RefundRequest.id < before)
     sender, taker, decider = aliased(Person), aliased(Person), aliased(Person)
+    uncalled = sa.select(Action.id).where(
+        Action.refund_request_id == RefundRequest.id, Action.state == "waiting", Action.doubt.is_(False)
+    )
     found = session.execute(
-        sa.select(RefundRequest, Order, Store.name, sender, taker, decider)
+        sa.select(RefundRequest, Order, Store.name, sender, taker, decider, uncalled.exists())
         .join(Order, Order.id == RefundRequest.order_id)
         .join(Store, Store.id == RefundRequest.store_id)
         .outerjoin(sender, sender.id == RefundRequest.requested_by)
@@ -135,14 +141,14 @@ def refund_requests(
             reason=r.reason,
             comment=r.comment,
             who=s.get_full_name() if s else None,
-            own=s is not None and s.id == actor.id,
+            withdrawable=_withdrawable(actor, r, s, called=not (standalone or free)),
             taken_by=t.get_full_name() if t else None,
             decided_by=d.get_full_name() if d else None,
             at=r.requested_at,
             decided_at=r.decided_at,
             age=now - r.requested_at,
         )
-        for r, o, store, s, t, d in found[:PAGE]
+        for r, o, store, s, t, d, free in found[:PAGE]
     ]
     if desk:
         _load_items(session, actor, rows)
@@ -163,6 +169,11 @@ def _seen(actor: Actor) -> list[sa.ColumnElement[bool]]:
     if not (actor.is_lead or actor.is_admin):
         where.append(RefundRequest.requested_by == actor.id)
     return where
+
+
+def _withdrawable(actor: Actor, request: RefundRequest, sender: Person | None, *, called: bool) -> bool:
+    own = sender is not None and sender.id == actor.id
+    return why_not_withdraw(request.status, own=own, called=called) is None
 
 
 def _load_items(session: Session, actor: Actor, rows: list[RequestRow]) -> None:

@@ -37,11 +37,16 @@ FILLER = 240
 
 
 def load_demo(data: Path) -> None:
-    """Fill an empty database. Passwords are made up on the spot and kept in the data folder."""
-    with scope_as(ALL_STORES):
+    """Fill an empty database, all of it or nothing: a start that is killed in the middle is simply made again.
+
+    Passwords are made up on the spot and kept in the data folder before the accounts are there: never the other
+    way round, or nobody could sign in.
+    """
+    with scope_as(ALL_STORES), transaction():
         accounts = _people()
         _orders()
-    _keep(data, accounts)
+        session.flush()
+        _keep(data, accounts)
 
 
 def demo_accounts(data: Path) -> list[tuple[str, str, str]]:
@@ -57,41 +62,40 @@ def _keep(data: Path, accounts: list[tuple[str, str, str]]) -> None:
 
 def _people() -> list[tuple[str, str, str]]:
     accounts = []
-    with transaction():
-        stores = {}
-        for name, (title, currency) in STORES.items():
-            stores[name] = Store(name=name, title=title, currency=currency)
-        session.add_all(stores.values())
-        session.flush()
-        teams = {name: Group(name=name, label=name) for name in TEAMS}
-        session.add_all(teams.values())
-        session.flush()
-        for name, held in TEAMS.items():
-            session.add_all(TeamStore(group_id=teams[name].id, store_id=stores[store].id) for store in held)
-        for role, email, first, last, of_teams, held in PEOPLE:
-            password = secrets.token_urlsafe(12)
-            person = Person(
-                username=email,
-                email=email,
-                first_name=first,
-                last_name=last,
-                active=True,
-                password=generate_password_hash(password),
-            )
-            person.roles = list(session.scalars(sa.select(Role).where(Role.name == role)))
-            person.groups = [teams[name] for name in of_teams]
-            session.add(person)
-            session.flush()
-            session.add_all(StoreGrant(user_id=person.id, store_id=stores[store].id) for store in held)
-            accounts.append((role, email, password))
-        session.add(
-            DeliveryBan(
-                store_id=stores["tern-us"].id,
-                reason="license keys are being replaced after a leak; ask Tern before promising a date",
-                starts_at=utcnow() - dt.timedelta(days=3),
-                ends_at=utcnow() + dt.timedelta(days=30),
-            )
+    stores = {}
+    for name, (title, currency) in STORES.items():
+        stores[name] = Store(name=name, title=title, currency=currency)
+    session.add_all(stores.values())
+    session.flush()
+    teams = {name: Group(name=name, label=name) for name in TEAMS}
+    session.add_all(teams.values())
+    session.flush()
+    for name, held in TEAMS.items():
+        session.add_all(TeamStore(group_id=teams[name].id, store_id=stores[store].id) for store in held)
+    for role, email, first, last, of_teams, held in PEOPLE:
+        password = secrets.token_urlsafe(12)
+        person = Person(
+            username=email,
+            email=email,
+            first_name=first,
+            last_name=last,
+            active=True,
+            password=generate_password_hash(password),
         )
+        person.roles = list(session.scalars(sa.select(Role).where(Role.name == role)))
+        person.groups = [teams[name] for name in of_teams]
+        session.add(person)
+        session.flush()
+        session.add_all(StoreGrant(user_id=person.id, store_id=stores[store].id) for store in held)
+        accounts.append((role, email, password))
+    session.add(
+        DeliveryBan(
+            store_id=stores["tern-us"].id,
+            reason="license keys are being replaced after a leak; ask Tern before promising a date",
+            starts_at=utcnow() - dt.timedelta(days=3),
+            ends_at=utcnow() + dt.timedelta(days=30),
+        )
+    )
     return accounts
 
 
@@ -99,10 +103,7 @@ def _orders() -> None:
     now = utcnow()
     filler = generate(FILLER, stores=list(STORES), seed=7, end=now - dt.timedelta(days=3), days=300)
     snapshots = [*Scenes(now).all(), *filler]
-    with transaction():
-        results = record_orders(
-            session, [parse_snapshot(s) for s in snapshots], source=SYSTEM, allowed=ALL_STORES, now=now
-        )
+    results = record_orders(session, [parse_snapshot(s) for s in snapshots], source=SYSTEM, allowed=ALL_STORES, now=now)
     wrong = [(result.order_id, result.errors) for result in results if result.errors]
     if wrong:
         raise RuntimeError(f"demo orders were refused: {wrong[:3]}")

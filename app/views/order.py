@@ -36,8 +36,15 @@ def read_order_id(text: str) -> int:
 
 def cards_of(order_ids: list[int]) -> list[OrderCard]:
     """The orders for the person who asks, by the settings of this app."""
-    again = settings().refund_again_after_partial
-    return load_cards(session, current_actor(), order_ids, utcnow(), again_after_partial=again)
+    found = settings()
+    return load_cards(
+        session,
+        current_actor(),
+        order_ids,
+        utcnow(),
+        again_after_partial=found.refund_again_after_partial,
+        standalone=found.standalone,
+    )
 
 
 def card_of(order_id: int) -> OrderCard:

@@ -114,8 +114,11 @@ def _list(
     *, status: str, before: int | None = None, order_id: int | None = None, code: int = 200, **values: object
 ) -> Response:
     actor = current_actor()
-    decides = settings().standalone and actor.may("can_decide", "RefundView")
-    found = refund_requests(session, actor, utcnow(), status=status, before=before, order_id=order_id, desk=decides)
+    standalone = settings().standalone
+    decides = standalone and actor.may("can_decide", "RefundView")
+    found = refund_requests(
+        session, actor, utcnow(), status=status, before=before, order_id=order_id, desk=decides, standalone=standalone
+    )
     return page(
         "refunds/list.html", code, found=found, status=status, decides=decides, all_of_stores=actor.is_lead or
         actor.is_admin, narrowed=order_id is not None, **values,

@@ -19,7 +19,11 @@ def run(app):
 def well(app, monkeypatch):
     """Processes alive, servers answering."""
     with app.app_context(), scope_as(ALL_STORES), transaction():
-        session.add_all(Heartbeat(name=f"{kind}-1", kind=kind, seen_at=db_now()) for kind in ("worker", "sweeper"))
+        session.add(Heartbeat(name="sweeper-1", kind="sweeper", seen_at=db_now()))
+        session.add_all(
+            Heartbeat(name=f"worker-{queue}", kind="worker", info={"queue": queue}, seen_at=db_now())
+            for queue in ("actions", "mail", "webhooks")
+        )
     for question in ("queue_answers", "mail_answers"):
         monkeypatch.setattr(checkup, question, lambda _app: "ok")
     return app
@@ -36,6 +40,18 @@ def test_silent_processes_and_unset_servers_are_named(app):
     assert result.exit_code == 1
     for words in ("worker: none has reported yet", "REDIS_URL is not set", "MAIL_URL is not set"):
         assert words in result.output
+
+
+def test_a_queue_without_a_worker_is_named(well):
+    with well.app_context(), scope_as(ALL_STORES), transaction():
+        session.delete(session.get_one(Heartbeat, "worker-mail"))
+        session.get_one(Heartbeat, "worker-webhooks").seen_at = utcnow() - dt.timedelta(minutes=3)
+    result = run(well)
+    assert result.exit_code == 1
+    lines = [line for line in result.output.splitlines() if line.startswith("wrong")]
+    assert [line.partition(":")[0] for line in lines] == ["wrong  worker of mail", "wrong  worker of webhooks"]
+    assert "ok     worker of actions: ok, 1" in result.output
+    assert "ok     worker: ok, but none for mail, webhooks" in result.output
 
 
 def test_stuck_rows_are_counted(well):

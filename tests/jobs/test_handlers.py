@@ -50,12 +50,13 @@ def mode(request):
 @pytest.fixture
 def connected(app, platform, monkeypatch):
     """The portal with the platform behind it."""
+    before = app.extensions["settings"]
     changed = dataclasses.replace(
-        app.extensions["settings"], platform_url=platform.url, platform_username=USERNAME, platform_password=PASSWORD
-    )
+        before, platform_url=platform.url, platform_username=USERNAME, platform_password=PASSWORD,
+        queue_timing={**before.queue_timing, "call": 0.4},
+    )  # fmt: skip
     monkeypatch.setitem(app.extensions, "settings", changed)
     monkeypatch.setitem(app.extensions, "handlers", handlers.make_handlers(changed))
-    monkeypatch.setattr("app.platform.noventiq.READ", 0.4)
     return platform
 
 

@@ -24,6 +24,17 @@ def test_a_hint_is_a_name_and_an_integer(own_queue_server):
     assert own_queue_server.client().ttl(next(own_queue_server.client().scan_iter("rq:job:*"))) <= 120
 
 
+def test_hints_that_nobody_has_taken_yet_are_enough(own_queue_server):
+    hints = Hints(own_queue_server.url())
+    assert all(hints("actions", n) for n in range(1, 60))
+    assert hints("mail", 1)
+    assert [len(jobs(own_queue_server, name)) for name in ("actions", "mail")] == [2, 1]
+    assert (hints.sent, hints.spared, hints.failed) == (3, 57, 0)
+    own_queue_server.client().lpop("rq:queue:actions")
+    assert hints("actions", 60)
+    assert len(jobs(own_queue_server)) == 2
+
+
 def test_down_costs_little_once_and_then_nothing(own_queue_server):
     hints = Hints(own_queue_server.url(), pause=5)
     assert hints("actions", 1)

@@ -210,7 +210,7 @@ def test_orders_are_read_whatever_blocks_they_have(platform):
         "AR Trial", "not_paid", True,
     )  # fmt: skip
     assert order.additional == (("a", "1"),)
-    platform.add_order(3, product="odd", refund="odd", subscription=[], additional_data=7)
+    platform.add_order(3, product="odd", refund=7, subscription=[], additional_data=7)
     order = found.read_order(3)
     assert (order.products, order.refund, order.subscription, order.additional) == ((), None, None, ())
     assert found.read_order(404) is None
@@ -231,6 +231,15 @@ def test_orders_are_read_whatever_blocks_they_have(platform):
         ({"status": "completed", "result": "refund failed"}, "refused", "failed"),
         ({"status": "refused"}, "refused", "failed"),
         ({"status": "who knows"}, None, None),
+        ({"status": "NEW"}, "sent", None),
+        ({"status": "Refund request has been sent"}, "sent", None),
+        ({"status": "InProgress"}, "updating", None),
+        ({"status": "uncompleted"}, "updating", None),
+        ({"status": "partially-refunded"}, "completed", "partial"),
+        ({"status": "Refusal to refund"}, "refused", "failed"),
+        ({"status": "Rejected by bank"}, "refused", "failed"),
+        ([{"status": "declined"}, {"status": "New"}], "sent", None),
+        ("processing", "updating", None),
     ],
 )
 def test_the_platforms_words_for_a_refund(platform, block, status, result):

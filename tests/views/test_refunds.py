@@ -4,8 +4,11 @@ import dataclasses
 import re
 
 import pytest
+import sqlalchemy as sa
 
-from app.models import Document, License, Mail, Order, OrderItem, RefundRequest
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES
+from app.models import Action, Document, License, Mail, Order, OrderItem, RefundRequest
 from tests.actions.support import counts, one, rows
 from tests.views.test_order_actions import press, tokens
 
@@ -139,3 +142,22 @@ def test_a_missing_order_is_not_there_for_the_desk(make):
     boss, order_id = make.admin(), make.order()
     for address in ("999/take", "0/refuse", f"{2**80}/complete", "x/take"):
         assert boss.post(f"/refunds/{address}", data=tokens(boss, order_id)).status_code == 404
+
+
+def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypatch):
+    """With a platform: until our call goes out. The button, the list and the click say the same."""
+    platform = dataclasses.replace(app.extensions["settings"], platform_url="http://127.0.0.1:1")
+    monkeypatch.setitem(app.extensions, "settings", platform)
+    order_id = make.order()
+    press(ann, order_id, "refund", reason="x")
+
+    def offered():
+        pages = [ann.get(path).text for path in (f"/orders/{order_id}", "/refunds/")]
+        return [f"/orders/{order_id}/refund/withdraw" in page for page in pages]
+
+    assert offered() == [True, True]
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state="running").execution_options(synchronize_session=False))
+    assert offered() == [False, False]
+    assert ann.post(f"/orders/{order_id}/refund/withdraw", data=tokens(ann, order_id)).status_code == 409
+    assert one(app, RefundRequest).status == "sent"
