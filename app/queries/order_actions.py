@@ -84,6 +84,6 @@ def sent_before(session: Session, actor: Actor, order_id: int, limit: int = 3) -
         .limit(200)
     )
     for subject, at, store_id in rows:
-        if at is not None and actor.sees(store_id) and len(found[subject]) < limit:
+        if actor.sees(store_id) and len(found[subject]) < limit:
             found[subject].append(at)
     return dict(found)
