@@ -280,7 +280,7 @@ def test_the_platforms_own_line_is_enough(app, make):
 
 
 def test_actions_lose_their_words_and_keep_what_names_nobody(app, make):
-    order_id = seed(make)
+    order_id, person = seed(make), make.person()
     with app.app_context(), scope_as(ALL_STORES), transaction() as session:
         order = session.get(Order, order_id)
         action, _ = submit_action(

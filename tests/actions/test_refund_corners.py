@@ -1,6 +1,7 @@
 """Refunds where two things happened at once: a decision twice, an order that was deleted meanwhile."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.actions import desk, refunds
 from app.db import scope_as, session, transaction
@@ -68,10 +69,8 @@ def test_a_request_that_has_ended_is_not_decided_again(app, make, ann, boss):
     run(app, boss, desk.refuse, order_id, comment="No", now=NOW)
     before = counts(app)
     with pytest.raises(Refused), app.app_context(), scope_as(ALL_STORES), transaction():
-        refunds.decide(
-            session, PLATFORM, session.get_one(Order, order_id), session.get_one(RefundRequest, one(app, RefundRequest).id),
-            event=Event.COMPLETE, result=Result.FULL, now=NOW,
-        )  # fmt: skip
+        order, request = session.get_one(Order, order_id), session.scalars(sa.select(RefundRequest)).one()
+        refunds.decide(session, PLATFORM, order, request, event=Event.COMPLETE, result=Result.FULL, now=NOW)
     assert counts(app) == before
     action = one(app, Action)
     with app.app_context(), scope_as(ALL_STORES), transaction():
@@ -95,9 +94,8 @@ def test_a_rejection_frees_the_order_and_tells_the_sender_only_where_asked(app, 
 
 def test_a_partial_refund_that_turns_out_to_be_full(app, make, ann, boss):
     order_id = make.order()
-    as_platform(
-        app, refunds.apply_platform_refund, order_id, status="completed", result="partial", updated=NOW, now=NOW
-    )
+    word = {"status": "completed", "result": "partial", "updated": NOW}
+    as_platform(app, refunds.apply_platform_refund, order_id, **word, now=NOW)
     mails, entries = len(rows(app, Mail)), len(rows(app, AuditEntry))
     as_platform(app, refunds.make_full, order_id)
     assert (one(app, RefundRequest).result, one(app, Order).refund_result) == ("full", "full")

@@ -24,8 +24,6 @@ from tests.jobs.test_handlers import work as work_all
 
 NO = Refusal("test.no", "No.")
 
-pytest_plugins: list[str] = []
-
 
 def test_nobody_behind_an_action_is_a_closed_account(world):
     action = world.click()
@@ -100,7 +98,7 @@ def test_what_can_never_be_written_down_becomes_a_persons_matter(world, work, ha
     assert world.row(action).reason
 
 
-# --- refunds -----------------------------------------------------------------------------------------------------------
+# --- refunds ---
 
 
 @pytest.fixture
@@ -147,7 +145,7 @@ def test_a_refusal_in_doubt_and_an_order_that_cannot_be_read_stay_in_doubt(app, 
         assert RefundHandler(standalone=False).perform(action).verdict is protocol.Verdict.UNKNOWN
 
 
-# --- subscriptions and licenses ----------------------------------------------------------------------------------------
+# --- subscriptions and licenses ---
 
 
 def test_a_subscription_the_platform_does_not_have_is_refused(app, make, ann, monkeypatch):

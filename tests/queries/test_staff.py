@@ -67,11 +67,11 @@ def test_a_page_of_the_audit_ends_where_the_next_begins(app, make):
 
 def test_a_page_of_requests_ends_where_the_next_begins(app, make):
     boss = actor(app, make.person("boss@example.org", "Admin"))
-    order_id, store = make.order(), make.store()
+    orders, store = [make.order() for _ in range(3)], make.store()
     with app.app_context(), scope_as(ALL_STORES):
         with transaction():
             ids = []
-            for _ in range(3):
+            for order_id in orders:
                 request = RefundRequest(
                     order_id=order_id, store_id=store, status="sent", reason="x", amount=1, currency="EUR",
                     requested_at=NOW, updated_at=NOW,
