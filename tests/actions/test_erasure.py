@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.actions.erasure import erase_order, preview
 from app.actions.queue import submit_action
 from app.db import scope_as, transaction
-from app.domain.access import ALL_STORES, SYSTEM
+from app.domain.access import ALL_STORES, SYSTEM, Actor
 from app.erasure_journal import read_hashes
 from app.models import Action, AuditEntry, Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
 from app.models.base import utcnow
@@ -283,9 +283,9 @@ def test_actions_lose_their_words_and_keep_what_names_nobody(app, make):
     order_id, person = seed(make), make.person()
     with app.app_context(), scope_as(ALL_STORES), transaction() as session:
         order = session.get(Order, order_id)
-        action, _ = submit_action(
-            session, kind="resend_license", order=order, subject="1", actor=SYSTEM, token=str(uuid.uuid4())
-        )
+        who = Actor(id=person, login="ann", name="Ann")
+        form = str(uuid.uuid4())
+        action, _ = submit_action(session, kind="resend_license", order=order, subject="1", actor=who, token=form)
         action.payload = {"said": "tok-reason", "tries": 3, "items": ["1"]}
         action_id = action.id
     erase(app, order_id)

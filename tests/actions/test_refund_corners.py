@@ -33,6 +33,11 @@ def as_platform(app, function, order_id, **options):
         return function(session, order=order, **options)
 
 
+def decide_again(session, *, order):
+    request = session.scalars(sa.select(RefundRequest)).one()
+    refunds.decide(session, PLATFORM, order, request, event=Event.COMPLETE, result=Result.FULL, now=NOW)
+
+
 def test_taking_up_twice_is_once(app, make, ann, boss):
     order_id = make.order()
     ask(app, ann, order_id)
@@ -68,9 +73,8 @@ def test_a_request_that_has_ended_is_not_decided_again(app, make, ann, boss):
     ask(app, ann, order_id)
     run(app, boss, desk.refuse, order_id, comment="No", now=NOW)
     before = counts(app)
-    with pytest.raises(Refused), app.app_context(), scope_as(ALL_STORES), transaction():
-        order, request = session.get_one(Order, order_id), session.scalars(sa.select(RefundRequest)).one()
-        refunds.decide(session, PLATFORM, order, request, event=Event.COMPLETE, result=Result.FULL, now=NOW)
+    with pytest.raises(Refused):
+        as_platform(app, decide_again, order_id)
     assert counts(app) == before
     action = one(app, Action)
     with app.app_context(), scope_as(ALL_STORES), transaction():
