@@ -343,6 +343,25 @@ def test_a_proof_opens_what_asks_for_it_and_grows_old(app, make, ann):
     assert 'action="/second-step/off"' in text(answer)
 
 
+def test_asking_for_nobody_is_written_down_without_what_was_typed(app, client, make, ann):
+    closed = make.person("closed@example.org")
+    with app.app_context(), transaction():
+        session.get_one(Person, closed).active = False
+    for name in ("nobody@example.org", "closed@example.org", "", "ann@example.org"):
+        assert client.submit("/forgot-password", {"username": name}).status_code == 200
+    with app.app_context():
+        found = session.execute(
+            sa.select(AuditEntry.event, AuditEntry.result, AuditEntry.subject).order_by(AuditEntry.id)
+        ).all()
+        assert session.scalar(sa.select(sa.func.count()).select_from(Mail)) == 1
+    assert [tuple(row) for row in found] == [
+        ("password.asked", "refused", None),
+        ("password.asked", "refused", f"person:{closed}"),
+        ("password.asked", "refused", None),
+        ("password.asked", "ok", f"person:{ann}"),
+    ]
+
+
 def test_signing_in_is_being_seen(app, client, ann):
     sign_in(client)
     with app.app_context():
