@@ -349,7 +349,7 @@ def test_asking_for_nobody_is_written_down_without_what_was_typed(app, client, m
         session.get_one(Person, closed).active = False
     for name in ("nobody@example.org", "closed@example.org", "", "ann@example.org"):
         assert client.submit("/forgot-password", {"username": name}).status_code == 200
-    with app.app_context():
+    with app.app_context(), scope_as(ALL_STORES):
         found = session.execute(
             sa.select(AuditEntry.event, AuditEntry.result, AuditEntry.subject).order_by(AuditEntry.id)
         ).all()
