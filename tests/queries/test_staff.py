@@ -25,6 +25,35 @@ def test_nobody_is_in_no_team(context):
     assert staff.teams_of(session, None) == frozenset()
 
 
+def test_a_stranger_is_not_even_read(app, make):
+    blue, red = make.team("Blue", "acme-eu"), make.team("Red", "rival")
+    member, far = make.person("in@example.org", teams=(blue,)), make.person("far@example.org", teams=(red,))
+    lead = actor(app, make.person("lead@example.org", "Lead", teams=(blue,)))
+    plain = actor(app, make.person("plain@example.org", teams=(blue,)))
+
+    def asked(manager, person_id):
+        engine, seen = session.get_bind(), []
+
+        def note(_connection, _cursor, statement, *_more):
+            seen.append(statement)
+
+        sa.event.listen(engine, "before_cursor_execute", note)
+        found = staff.find_person(session, manager, person_id)
+        sa.event.remove(engine, "before_cursor_execute", note)
+        return found, seen
+
+    with app.app_context(), scope_as(ALL_STORES):
+        manager = staff.manager_of(session, lead)
+        (stranger, of_stranger), (nobody, of_nobody) = asked(manager, far), asked(manager, 999_999)
+        assert stranger is nobody is None
+        assert of_stranger == of_nobody
+        assert len(of_nobody) == 1
+        assert staff.find_person(session, manager, member)[0].id == member
+        assert staff.find_person(session, manager, lead.id)[0].id == lead.id
+        assert staff.find_person(session, staff.manager_of(session, plain), member) is None
+        assert staff.find_person(session, staff.manager_of(session, plain), plain.id)[0].id == plain.id
+
+
 def test_people_of_one_team(app, make):
     blue, red = make.team("Blue", "acme-eu"), make.team("Red", "rival")
     inside = make.person("in@example.org", teams=(blue,))
