@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import gc
 import sys
 from collections import Counter
@@ -25,23 +24,34 @@ TELLING = {"log", "warning", "error", "info", "exception", "debug", "Refusal", "
 """Calls whose words are for people: what is said there is not a rule."""
 
 
+Place = tuple[tuple[str, int | None], ...]
+Change = tuple[str, Callable[[ast.AST], ast.AST]]
+
+
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: where, what, and the source of the module with it."""
+    """One change: the module, its number there, the lines it touches, what it is."""
 
     path: str
     number: int
     lines: tuple[int, ...]
     what: str
-    source: str = ""
+    place: Place
+    choice: int
+    """Which of the changes that the place allows."""
     constant: str = ""
     """The name in the module that changes, where it is no function."""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.lines[0]} {self.what}"
 
-
-Change = tuple[str, Callable[[ast.AST], ast.AST]]
+    def source(self, text: str) -> str:
+        """The module's text with the change."""
+        tree = ast.parse(text)
+        node, above = _at(tree, self.place), _above(tree, self.place)
+        _what, change = list(_changes(node, above))[self.choice]
+        _put(tree, self.place, change(node))
+        return ast.unparse(ast.fix_missing_locations(tree))
 
 
 def of(root: Path, path: str) -> Iterator[Mutant]:
@@ -50,27 +60,26 @@ def of(root: Path, path: str) -> Iterator[Mutant]:
     number = 0
     for place, constant in _places(tree):
         node = _at(tree, place)
-        for what, change in _changes(node, _above(tree, place)):
-            changed = copy.deepcopy(tree)
-            _put(changed, place, change(_at(changed, place)))
+        for choice, (what, _) in enumerate(_changes(node, _above(tree, place))):
             number += 1
             lines = tuple(range(node.lineno, (node.end_lineno or node.lineno) + 1))  # type: ignore[attr-defined]
-            yield Mutant(path, number, lines, what, ast.unparse(ast.fix_missing_locations(changed)), constant)
+            yield Mutant(path, number, lines, what, place, choice, constant)
 
 
 def apply(mutant: Mutant) -> None:
     """Exchange the code of the loaded functions, or the number in every module that imported it."""
     name = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     module = sys.modules[name]
+    text = Path(module.__file__ or "").read_text()
     if mutant.constant:
         before, space = vars(module)[mutant.constant], dict(vars(module))
-        exec(compile(mutant.source, mutant.path, "exec"), space)
+        exec(compile(mutant.source(text), mutant.path, "exec"), space)
         for other in list(sys.modules.values()):
             if vars(other).get(mutant.constant) == before and type(vars(other)[mutant.constant]) is type(before):
                 setattr(other, mutant.constant, space[mutant.constant])
         return
-    was = _by_name(compile(ast.unparse(ast.parse(Path(module.__file__ or "").read_text())), "was", "exec"))
-    now = _by_name(compile(mutant.source, module.__file__ or "", "exec"))
+    was = _by_name(compile(ast.unparse(ast.parse(text)), "was", "exec"))
+    now = _by_name(compile(mutant.source(text), module.__file__ or "", "exec"))
     changed = {key: code for key, code in now.items() if key in was and not _same(was[key], code)}
     for function in gc.get_objects():
         if type(function) is FunctionType and function.__code__.co_filename == module.__file__:
@@ -110,8 +119,6 @@ def _same(one: CodeType, two: CodeType) -> bool:
 
 
 # --- places and changes ----------------------------------------------------------------------------------------------
-
-Place = tuple[tuple[str, int | None], ...]
 
 
 def _places(tree: ast.Module) -> Iterator[tuple[Place, str]]:
