@@ -98,6 +98,22 @@ def test_what_can_never_be_written_down_becomes_a_persons_matter(world, work, ha
     assert world.row(action).reason
 
 
+def test_a_database_that_stays_away_is_left_to_the_lease(world, work, handler, monkeypatch):
+    monkeypatch.setattr("app.jobs.lease.FINISH_TRIES", 2)
+    monkeypatch.setattr("app.jobs.lease.time.sleep", lambda _seconds: None)
+
+    def away(_action, _outcome):
+        raise sa.exc.OperationalError("x", {}, Exception("server closed the connection"))
+
+    handler.on_settle = away
+    action = world.click()
+    with pytest.raises(sa.exc.OperationalError):
+        work("actions", action)
+    row = world.row(action)
+    assert row.state == "running", "whoever finds the lease ended looks it up"
+    assert row.lease_until is not None
+
+
 # --- refunds ---
 
 

@@ -469,6 +469,7 @@ def test_a_link_sets_the_password_once(app, client, ann, make):
         assert answer.status_code == 404
     with app.app_context():
         row = session.scalars(sa.select(OneTimeToken)).one()
+    assert row.used_at is not None
     assert row.token_hash not in path
     assert path.rpartition("/")[2] != row.token_hash
     assert len(path.rpartition("/")[2]) >= 43
