@@ -7,7 +7,7 @@ from app.actions.queue import put_mail
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.refusal import NotFound, Refused
-from app.models import Action, AuditEntry, Mail, OrderEvent
+from app.models import Action, AuditEntry, Mail, OrderEvent, WebhookDelivery
 from app.models.base import db_now
 from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
 
@@ -106,3 +106,19 @@ def test_an_action_whose_order_is_not_there_is_still_decided(app, make, boss):
     run(app, boss, operations.it_happened, action_id)
     assert one(app, Action).verdict == "happened"
     assert rows(app, OrderEvent, OrderEvent.source == "portal") == []
+
+
+def test_each_is_told_to_its_own_workers(app, make, boss, monkeypatch):
+    action_id, mail_id, store = stuck_action(app, make, boss), stuck_mail(app, make), make.store()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        row = WebhookDelivery(store_id=store, digest="0" * 64, event="order.created", state="attention")
+        session.add(row)
+        session.flush()
+        delivery_id = row.id
+    told = []
+    monkeypatch.setitem(app.extensions, "hint", lambda queue, row_id: told.append((queue, row_id)))
+    run(app, boss, operations.it_happened, action_id)
+    run(app, boss, operations.send_again, mail_id)
+    run(app, boss, operations.apply_again, delivery_id)
+    assert told == [("actions", action_id), ("mail", mail_id), ("webhooks", delivery_id)]
+    assert rows(app, AuditEntry)[-1].subject == f"webhook:{delivery_id}"
