@@ -52,6 +52,8 @@ def _postgresql() -> str | None:
 
 POSTGRESQL = _postgresql()
 DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+if os.environ.get("TEST_DATABASES"):  # one of them is enough for measuring the tests themselves (benchmarks/)
+    DATABASES = [kind for kind in DATABASES if kind in os.environ["TEST_DATABASES"].split(",")]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

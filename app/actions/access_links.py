@@ -40,6 +40,12 @@ def queue_reset_mail(session: Session, actor: Actor, person: Person) -> None:
     audit.record(session, actor, events.PASSWORD_ASKED, subject=f"person:{person.id}")
 
 
+def refuse_reset_mail(session: Session, actor: Actor, person: Person | None) -> None:
+    """Note that no mail goes out: there is no such account, it is closed, or it asks too often. Names no typed name."""
+    subject = None if person is None else f"person:{person.id}"
+    audit.record(session, actor, events.PASSWORD_ASKED, result="refused", subject=subject)
+
+
 def _queue(session: Session, person: Person, template: str) -> None:
     queue.put_mail(
         session, f"{template}:{person.id}:{secrets.token_hex(8)}", template, user_id=person.id,

@@ -31,12 +31,11 @@ def resend(session: Session, actor: Actor, order_id: int, license_id: str, *, to
     refusal = why_not(session, order, license_id, now)
     if refusal is not None:
         raise Refused(refusal)
-    action, created = submit_action(session, kind=RESEND, order=order, subject=license_id, actor=actor, token=token)
-    if created:
-        audit.record(
-            session, actor, events.LICENSE_RESEND_ASKED, order_id=order.id, store_id=order.store_id,
-            subject=license_id, details={"action": action.id},
-        )  # fmt: skip
+    action, _ = submit_action(session, kind=RESEND, order=order, subject=license_id, actor=actor, token=token)
+    audit.record(
+        session, actor, events.LICENSE_RESEND_ASKED, order_id=order.id, store_id=order.store_id,
+        subject=license_id, details={"action": action.id},
+    )  # fmt: skip
     return action
 
 

@@ -8,7 +8,6 @@ import hmac
 import time
 
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, InvalidToken
 from pyotp.totp import TOTP
 from sqlalchemy.orm import Session
 
@@ -20,25 +19,14 @@ from app.domain.refusal import Invalid, NotFound
 from app.domain.second_step import WRONG_CODE, plain_code, recovery_codes, steps_around
 from app.models import Person, RecoveryCode
 from app.models.base import utcnow
+from app.safe import Safe
 
 
-class Vault:
-    """Keeps secrets of people with a key derived from the app's secret key."""
+class Vault(Safe):
+    """Keeps the second steps of people."""
 
     def __init__(self, secret_key: str) -> None:
-        self._key = hashlib.scrypt(secret_key.encode(), salt=b"portal second step", n=2**10, r=8, p=1, dklen=64)
-        self._fernet = Fernet(base64.urlsafe_b64encode(self._key[:32]))
-
-    def close(self, secret: str) -> str:
-        """Encrypt."""
-        return self._fernet.encrypt(secret.encode()).decode()
-
-    def open(self, closed: str) -> str:
-        """Decrypt. Raises NotFound where the app's key has changed: the secret is lost, as it should be."""
-        try:
-            return self._fernet.decrypt(closed.encode()).decode()
-        except InvalidToken:
-            raise NotFound("the second step's secret was kept with another SECRET_KEY") from None
+        super().__init__(secret_key, "second step")
 
     def proposal(self, person: Person, salt: str) -> str:
         """The secret offered to a person in one session: always the same there, so that showing it writes nothing."""

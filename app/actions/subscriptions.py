@@ -40,11 +40,10 @@ def cancel_all_of(session: Session, actor: Actor, order: Order, *, token: str) -
     for subscription in subscriptions_of(session, order):
         if why_not_cancel(subscription_facts(session, order, subscription)) is None:
             own = hashlib.sha256(f"{token}/{subscription.code}".encode()).hexdigest()
-            action, created = submit_action(
+            action, _ = submit_action(
                 session, kind=CANCEL, order=order, subject=subscription.code, actor=actor, token=own
             )
-            if created:
-                _asked(session, actor, order, action)
+            _asked(session, actor, order, action)
             found.append(action)
     return found
 
@@ -108,9 +107,8 @@ def _submit(session: Session, actor: Actor, order_id: int, code: str, *, kind: s
     refusal = why_not(session, order, code, kind)
     if refusal is not None:
         raise Refused(refusal)
-    action, created = submit_action(session, kind=kind, order=order, subject=code, actor=actor, token=token)
-    if created:
-        _asked(session, actor, order, action)
+    action, _ = submit_action(session, kind=kind, order=order, subject=code, actor=actor, token=token)
+    _asked(session, actor, order, action)
     return action
 
 

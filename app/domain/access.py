@@ -23,9 +23,6 @@ class AllStores:
     def __bool__(self) -> bool:
         return True
 
-    def __repr__(self) -> str:
-        return "ALL_STORES"
-
 
 ALL_STORES = AllStores()
 Scope = frozenset[int] | AllStores
@@ -51,10 +48,6 @@ class Actor:
     timezone: str = "UTC"
     theme: str | None = None
     ip: str | None = None
-
-    def is_a(self, role: Role) -> bool:
-        """Does the actor hold the role itself (not merely a higher one)?"""
-        return role.value in self.roles
 
     @property
     def is_admin(self) -> bool:

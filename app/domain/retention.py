@@ -24,12 +24,6 @@ def parameters_kept(status: str, created_at: dt.datetime, now: dt.datetime) -> b
     return days is None or days_between(created_at, now) < days
 
 
-def parameters_until(status: str, created_at: dt.datetime) -> dt.datetime | None:
-    """The first moment at which they are no longer kept; None where there is no limit."""
-    days = PARAMETER_DAYS[Status(status)]
-    return None if days is None else created_at + dt.timedelta(days=days)
-
-
 BODY_DAYS = 30
 """Days that webhook bodies, mail contents and stored searches are kept for."""
 

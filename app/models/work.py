@@ -165,7 +165,7 @@ class PeriodicTask(Model):
 
 
 class PlatformToken(Model):
-    """The platform's access token, shared by all workers; valid 24 hours (domain.md 9.2)."""
+    """The platform's access token, shared by all workers, encrypted; valid 24 hours (domain.md 9.2)."""
 
     __tablename__ = "platform_token"
 

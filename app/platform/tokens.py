@@ -1,13 +1,17 @@
-"""The platform's access token, kept in the database and so shared by all workers (domain.md 9.2)."""
+"""The platform's access token, kept encrypted in the database and so shared by all workers (domain.md 9.2)."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import Protocol
 
+from flask import current_app
+
 from app.db import session, transaction
+from app.domain.refusal import NotFound
 from app.models import PlatformToken
 from app.models.base import utcnow
+from app.safe import Safe
 
 LIFE = dt.timedelta(hours=23)
 """A token is valid for 24 hours; an hour before that we fetch a new one."""
@@ -27,16 +31,26 @@ class DatabaseTokens:
     """Tokens as rows. Used outside of any transaction: each call is one of its own."""
 
     def get(self, username: str) -> str | None:
-        """The shared token, unless it is about to end."""
+        """The shared token, unless it is about to end or was kept with another key."""
         found = session.get(PlatformToken, username, populate_existing=True)
-        token = found.token if found is not None and found.fetched_at > utcnow() - LIFE else None
+        closed = found.token if found is not None and found.fetched_at > utcnow() - LIFE else None
         session.rollback()  # no transaction stays open during the call that follows
-        return token
+        try:
+            return None if closed is None else _safe().open(closed)
+        except NotFound:
+            return None
 
     def put(self, username: str, token: str) -> None:
         """Share a fresh token."""
         with transaction():
-            session.merge(PlatformToken(username=username, token=token, fetched_at=utcnow()))
+            session.merge(PlatformToken(username=username, token=_safe().close(token), fetched_at=utcnow()))
+
+
+def _safe() -> Safe:
+    found: Safe | None = current_app.extensions.get("platform_safe")
+    if found is None:
+        found = current_app.extensions["platform_safe"] = Safe(str(current_app.secret_key), "platform token")
+    return found
 
 
 class MemoryTokens:

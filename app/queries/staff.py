@@ -68,8 +68,14 @@ def facts_of(session: Session, people: Iterable[Person]) -> dict[int, PersonFact
 
 
 def find_person(session: Session, manager: Manager, person_id: int) -> tuple[Person, PersonFacts] | None:
-    """The person and the facts, if they exist for this manager."""
-    person = session.get(Person, person_id)
+    """The person and the facts, if they exist for this manager.
+
+    Whoever is not known is not even read, so that a stranger takes no longer than nobody.
+    """
+    statement = sa.select(Person).where(Person.id == person_id)
+    if not manager.rules_all:
+        statement = statement.where(sa.or_(Person.id == manager.actor.id, Person.id.in_(_own_people(manager))))
+    person = session.scalar(statement)
     if person is None:
         return None
     facts = facts_of(session, [person])[person.id]
@@ -88,8 +94,7 @@ def list_people(
     )
     link = assoc_user_group.c
     if not manager.rules_all:
-        mine = sa.select(link.user_id).where(link.group_id.in_(manager.teams if manager.actor.is_lead else ()))
-        statement = statement.where(Person.id.in_(mine))
+        statement = statement.where(Person.id.in_(_own_people(manager)))
     if team is not None:
         statement = statement.where(Person.id.in_(sa.select(link.user_id).where(link.group_id == team)))
     if not closed:
@@ -101,6 +106,12 @@ def list_people(
         )
     people = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
     return rows_of(session, manager, people[:PAGE]), len(people) > PAGE
+
+
+def _own_people(manager: Manager) -> sa.Select[tuple[int]]:
+    """Ids of the people in the teams a lead leads; nobody for others."""
+    link = assoc_user_group.c
+    return sa.select(link.user_id).where(link.group_id.in_(manager.teams if manager.actor.is_lead else ()))
 
 
 def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Row]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Flask
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
@@ -38,15 +36,9 @@ class PortalSecurityManager(SecurityManager):
         """FAB's hook."""
         manager = PortalLoginManager(app)
         manager.login_view = "login"  # type: ignore[assignment]
-        manager.user_loader(self.load_user)
         # Every way of signing in (form, LDAP, OAuth, SAML) ends here: a new session with a new id.
         user_logged_in.connect(_begin_session)
         return manager
-
-    def load_user(self, pk: int) -> Any | None:
-        """FAB's hook; sessions answer instead (``PortalLoginManager``)."""
-        person = browser_session().load_person()
-        return person if person is not None and person.id == int(pk) else None
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
         """FAB's question at every view and button, answered from the actor's permissions."""

@@ -160,7 +160,8 @@ class DatabaseSessions(SessionInterface):
             ip=request.remote_addr, user_agent=(request.user_agent.string or "")[:255],
         )  # fmt: skip
         end_old = [] if not found.token else [_end(found.token)]
-        self._write(*end_old, row=row)
+        seen = sa.update(Person).where(Person.id == person.id).values(last_seen_at=now)  # later uses: seen_note
+        self._write(*end_old, seen, row=row)
         self._set(response, self.session_cookie, token)
         self._drop(response, self.visit_cookie)
 

@@ -136,8 +136,8 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
 
     def text(name: str, most: int) -> str | None:
         value = args.get(name, "").strip()
-        if "\x00" in value or len(value) > most:
-            errors[name] = gettext("This is too long or holds a character that cannot be searched for")
+        if len(value) > most:
+            errors[name] = gettext("At most %(most)s characters", most=most)
             return None
         return value or None
 

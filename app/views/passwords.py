@@ -11,7 +11,7 @@ from flask_babel import gettext, lazy_gettext
 from flask_login import login_user
 from werkzeug.wrappers import Response
 
-from app.actions.access_links import person_of_link, queue_reset_mail, use_link
+from app.actions.access_links import person_of_link, queue_reset_mail, refuse_reset_mail, use_link
 from app.actions.credentials import change_password
 from app.db import session, transaction
 from app.domain.refusal import Invalid, NotFound
@@ -68,6 +68,8 @@ class PasswordView(BaseView):
         with transaction():
             if within and login and person is not None and person.active:
                 queue_reset_mail(session, actor_for(person), person)
+            else:  # written down as well, which takes about as long
+                refuse_reset_mail(session, actor_for(person), person)
         return page("access/forgot_password.html", sent=True, username=request.form.get("username", "")[:LOGIN_MAX])
 
     @expose("/set-password/<string(maxlength=100):token>", methods=["GET", "POST"])

@@ -22,8 +22,8 @@ from app.domain.sign_in import SECOND_STEP_MINUTES, TRIES_WINDOW
 from app.models import Person
 from app.queries.staff import manager_of
 from app.security import current_actor
-from app.security.identity import Answer, check_password, check_proof, check_second_step
-from app.security.proof import note_proof
+from app.security.identity import Answer, check_password, check_second_step
+from app.security.proof import ask
 from app.security.sessions import browser_session
 from app.views.answers import page
 
@@ -33,7 +33,6 @@ MESSAGES = {
     Answer.TOO_OFTEN: lazy_gettext("Too many tries. Please wait 15 minutes and try again."),
 }
 WRONG_CODE = lazy_gettext("This code is not valid. Wait for the next one and try again.")
-WRONG_PROOF = lazy_gettext("That is not right. Please try again.")
 
 
 def _next() -> str:
@@ -152,12 +151,5 @@ class ProofView(BaseView):
         person = browser_session().load_person()
         if person is None:
             return redirect(url_for("SignInView.login", next=onwards or None), 303)
-        if request.method == "GET":
-            return page("access/prove.html", next=onwards, person=person)
-        answer = check_proof(person, request.form.get("password", ""), request.form.get("code", "")[:64])
-        if answer is not Answer.RIGHT:
-            error = WRONG_PROOF if answer is Answer.WRONG else MESSAGES[answer]
-            return page("access/prove.html", _status(answer), next=onwards, person=person, error=error)
-        with transaction():
-            note_proof()
-        return redirect(onwards or "/", 303)
+        carried = [("next", onwards)] if onwards else []
+        return ask(person, action=url_for("ProofView.prove"), carried=carried) or redirect(onwards or "/", 303)

@@ -116,3 +116,13 @@ def test_the_command_says_what_it_found(app):
     result = app.test_cli_runner().invoke(args=["portal", "audit", "verify"])
     assert result.exit_code == 1
     assert "was changed" in result.output
+
+
+@pytest.mark.only_db("postgresql")
+def test_only_one_sealer_works_at_a_time(app, session):
+    write(2)
+    engine = app.extensions["database"].engine
+    with engine.begin() as other:
+        other.execute(sa.text("SELECT pg_advisory_xact_lock(7031995)"))
+        assert sealed() == 0
+    assert sealed() == 2

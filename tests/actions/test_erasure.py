@@ -4,16 +4,20 @@ import datetime as dt
 import json
 import sqlite3
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from app.actions.erasure import erase_order, preview
+from app.actions.queue import submit_action
 from app.db import scope_as, transaction
-from app.domain.access import ALL_STORES, SYSTEM
-from app.models import Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
+from app.domain.access import ALL_STORES, SYSTEM, Actor
+from app.erasure_journal import read_hashes
+from app.models import Action, AuditEntry, Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
 from app.models.base import utcnow
+from tests.actions.support import one, portal_lines, rows
 
 TOKENS = [
     "tok-email", "tok-first", "tok-last", "79998887766", "tok-street", "tok-owner", "tok-owner-mail", "tok-field",
@@ -207,11 +211,11 @@ def test_the_panel_asks_for_the_word(app, make):
     admin = make.admin()
     page = admin.get(f"/orders/{order_id}/erase")
     assert page.status_code == 200
-    token = page.text.split('name="csrf_token" value="')[1].split('"')[0]
-    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": token, "confirm": "no", "duty": "kept text"})
+    csrf = page.text.split('name="csrf_token" value="')[1].split('"')[0]
+    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": csrf, "confirm": "no", "duty": "kept text"})
     assert answer.status_code == 422
     assert "kept text" in answer.text
-    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": token, "confirm": "ERASE"})
+    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": csrf, "confirm": "ERASE"})
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order_id}")
     with app.app_context(), scope_as(ALL_STORES):
         from app.db import session
@@ -219,7 +223,96 @@ def test_the_panel_asks_for_the_word(app, make):
         assert session.get(Order, order_id).erased_at
 
 
+def test_the_panel_asks_for_a_fresh_proof(app, make):
+    order_id = seed(make)
+    stale = make.signed_in(make.person(role="Admin"), proved=False)
+    page = stale.get(f"/orders/{order_id}/erase").text
+    assert "What will go" in page
+    assert 'name="confirm"' not in page
+    assert stale.submit(f"/orders/{order_id}/erase", {"confirm": "ERASE"}).status_code == 401
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        assert session.get(Order, order_id).erased_at is None
+
+
+def test_a_duty_that_cannot_be_kept_is_named(app, make):
+    order_id = seed(make)
+    admin = make.admin()
+    answer = admin.submit(f"/orders/{order_id}/erase", {"confirm": "ERASE", "duty": "x" * 256})
+    assert answer.status_code == 422
+    assert "At most 255 characters" in answer.text
+    with app.app_context(), scope_as(ALL_STORES):
+        from app.db import session
+
+        assert session.get(Order, order_id).erased_at is None
+
+
 def test_nobody_but_an_administrator_may(make):
     order_id = seed(make)
     for client in (make.specialist(), make.signed_in(make.person(role="Lead", stores=("acme-eu",)))):
         assert client.get(f"/orders/{order_id}/erase").status_code in (302, 403)
+
+
+def erase(app, order_id, **options):
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        return erase_order(session, session.get(Order, order_id), actor=SYSTEM, now=utcnow(), **options)
+
+
+def test_a_second_erasure_takes_what_came_in_since_and_says_nothing_twice(app, make):
+    order_id = seed(make)
+    assert erase(app, order_id) is True
+    first = one(app, Order, Order.id == order_id).erased_at
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        session.execute(sa.update(Order).where(Order.id == order_id).values(first_name="Back", first_name_key="back"))
+    assert erase(app, order_id) is False
+    order = one(app, Order, Order.id == order_id)
+    assert (order.first_name, order.first_name_key, order.erased_at) == (None, None, first)
+    assert [e.event for e in rows(app, AuditEntry)].count("order.erased") == 1
+    assert len(portal_lines(app, order_id)) == 1
+
+
+def test_the_platforms_own_line_is_enough(app, make):
+    order_id = seed(make)
+    assert erase(app, order_id, own_line=False) is True
+    assert rows(app, OrderEvent, OrderEvent.order_id == order_id, OrderEvent.source == "portal") == []
+    assert [e.event for e in rows(app, AuditEntry)] == ["order.erased"]
+
+
+def test_actions_lose_their_words_and_keep_what_names_nobody(app, make):
+    order_id, person = seed(make), make.person()
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        order = session.get(Order, order_id)
+        who = Actor(id=person, login="ann", name="Ann")
+        form = str(uuid.uuid4())
+        action, _ = submit_action(session, kind="resend_license", order=order, subject="1", actor=who, token=form)
+        action.payload = {"said": "tok-reason", "tries": 3, "items": ["1"]}
+        action_id = action.id
+    erase(app, order_id)
+    assert one(app, Action, Action.id == action_id).payload == {"tries": 3, "items": ["1"]}
+
+
+def test_an_order_that_holds_nobody_is_erased_quietly(app, make):
+    person = make.person()
+    order_id = make.order(customer={"email": None, "first_name": None, "last_name": None, "phone": None},
+                          payment={"card_last_4": None}, erased=True)  # fmt: skip
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        session.add(StoredSearch(key="k" * 20, user_id=person, criteria={"email": [""]}, expires_at=utcnow()))
+        assert preview(session, session.get(Order, order_id)).other_order_ids == ()
+    erase(app, order_id)
+    assert len(rows(app, StoredSearch)) == 1, "a search for nothing is nobody's"
+
+
+def test_a_line_cut_off_in_the_journal_is_left_out(app, tmp_path, caplog):
+    journal = tmp_path / "erasures.jsonl"
+    journal.write_text('{"order": "aa"}\n["order"]\n{"other": 1}\n{"order": "bb"}\n{"ord')
+    with app.app_context():
+        assert read_hashes([journal]) == {"aa", "bb"}
+    assert caplog.text.count("erasure_journal.bad_line") == 3
+
+
+@pytest.mark.parametrize("arguments", [[], ["123", "--replay"]])
+def test_the_command_wants_one_of_two(app, arguments):
+    result = app.test_cli_runner().invoke(args=["portal", "erase", *arguments])
+    assert result.exit_code == 2
+    assert "either an ORDER_ID or --replay" in result.output

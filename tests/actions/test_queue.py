@@ -200,3 +200,18 @@ def test_one_mail_for_each_fact(context, hints, make):
 def test_a_mail_has_exactly_one_recipient(context, to):
     with pytest.raises(ValueError, match="either"), transaction():
         put_mail(session, "x", "access", **to)
+
+
+def test_without_workers_to_tell_a_mail_waits_for_the_sweeper(app, make):
+    person = make.person()
+    with app.app_context(), transaction():
+        tell = session.info.pop("hint", None)
+        try:
+            mail_id, new = put_mail(session, "quiet", "license", user_id=person)
+            assert session.info["after_commit"] == []
+        finally:
+            if tell is not None:
+                session.info["hint"] = tell
+    assert new
+    with app.app_context(), scope_as(ALL_STORES):
+        assert session.get(Mail, mail_id).state == "waiting"

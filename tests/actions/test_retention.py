@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from app.actions import retention
 from app.db import transaction
-from app.models import Mail, OrderParameter, RateHit, StoredSearch, UserSession, WebhookDelivery
+from app.models import Mail, OneTimeToken, OrderParameter, RateHit, StoredSearch, UserSession, WebhookDelivery
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
@@ -80,12 +80,16 @@ def test_searches_sessions_and_counted_tries_go(context, make, session):
             moment = NOW + dt.timedelta(days=days)
             session.add(StoredSearch(key=str(number), user_id=person, criteria={}, expires_at=moment))
             session.add(RateHit(bucket="b", at=moment - dt.timedelta(hours=12)))
+            session.add(OneTimeToken(user_id=person, purpose="access", token_hash=str(number),
+                                     expires_at=moment - dt.timedelta(days=30)))  # fmt: skip
             expires = moment - dt.timedelta(hours=12)
             session.add(UserSession(token_hash=str(number), user_id=person, expires_at=expires))
     assert run(retention.drop_searches) == 1
-    assert run(retention.drop_sign_in_traces) == 1
+    assert run(retention.drop_sign_in_traces) == 2
     assert run(retention.drop_sessions) == 1
     assert session.scalars(sa.select(StoredSearch.key)).all() == ["1"]
+    assert session.scalars(sa.select(OneTimeToken.token_hash)).all() == ["1"]
+    assert session.scalar(sa.select(sa.func.count()).select_from(RateHit)) == 1
 
 
 def test_every_task_is_quiet_on_an_empty_database(context):

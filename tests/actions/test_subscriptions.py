@@ -6,8 +6,8 @@ from app.actions import licenses, subscriptions
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.refusal import NotFound, Refused
-from app.models import Action, AuditEntry, Order, Subscription
-from tests.actions.support import NOW, actor, counts, one, rows, run, token
+from app.models import Action, AuditEntry, Order, OrderEvent, Subscription
+from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
 
 PARENT, RENEWAL, CODE = 40_001, 40_002, "40001_1"
 
@@ -123,3 +123,49 @@ def test_a_second_resend_of_the_same_code_waits_for_the_first(app, make, ann):
 )
 def test_the_customers_language_where_there_is_one(locale, default, language):
     assert licenses.language_of(Order(locale=locale), default) == language
+
+
+def test_cancelling_with_a_refund_takes_those_that_can_be_cancelled(app, make, ann):
+    words = [
+        {"id": f"{PARENT}_{number}", "type": "AR", "status": status, "parent_order_id": PARENT}
+        for number, status in enumerate(("active", "cancelled", "not_paid"), 1)
+    ]
+    make.order(order_id=PARENT, items=[{"subscription": word} for word in words])
+    form = token()
+    with app.app_context(), scope_as(ann.stores), transaction():
+        order = session.get(Order, PARENT)
+        found = [action.subject for action in subscriptions.cancel_all_of(session, ann, order, token=form)]
+    assert sorted(found) == [f"{PARENT}_1", f"{PARENT}_3"]
+    assert len({action.request_token for action in rows(app, Action)} | {form}) == 3
+    assert [e.event for e in rows(app, AuditEntry)] == ["subscription.cancel_asked"] * 2
+
+
+def test_a_change_of_a_subscription_that_is_gone_changes_nothing(app, make, ann):
+    subscribed(make)
+    press(app, ann, "cancel")
+    action = one(app, Action)
+    before = counts(app)
+    action.subject = "40001_9"
+    assert run(app, ann, subscriptions.apply_change, action, now=NOW, decided=True) is None
+    assert counts(app) == before
+
+
+def test_a_change_is_told_on_the_page_and_on_the_parents(app, make, ann):
+    word = {"id": CODE, "type": "AR", "status": "not_paid", "parent_order_id": PARENT, "child_order_ids": [RENEWAL]}
+    make.order(order_id=PARENT, items=[{"subscription": word}])
+    make.order(order_id=RENEWAL, status="not_paid", pay_date=None, items=[{"subscription": word}])
+    press(app, ann, "cancel", order_id=RENEWAL)
+    run(app, ann, subscriptions.apply_change, one(app, Action), now=NOW, decided=True)
+    assert [len(portal_lines(app, order_id)) for order_id in (PARENT, RENEWAL)] == [1, 1]
+    subscription = one(app, Subscription)
+    assert (subscription.status, subscription.source_at, subscription.decided_at) == ("cancelled", NOW, NOW)
+
+
+def test_a_parent_the_portal_does_not_know_is_told_nothing(app, make, ann):
+    word = {"id": CODE, "type": "AR", "status": "not_paid", "parent_order_id": PARENT}
+    make.order(order_id=RENEWAL, items=[{"subscription": word}])
+    press(app, ann, "cancel", order_id=RENEWAL)
+    run(app, ann, subscriptions.apply_change, one(app, Action), now=NOW, decided=False)
+    assert len(portal_lines(app, RENEWAL)) == 1
+    assert len(rows(app, OrderEvent, OrderEvent.source == "portal")) == 1
+    assert one(app, Subscription).decided_at is None

@@ -1,5 +1,6 @@
 """Refund requests: the rule, the reason, the state machine (domain.md 7 and 10.7, 10.9)."""
 
+import datetime as dt
 import itertools
 import sqlite3
 from decimal import Decimal
@@ -7,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain import refunds
+from app.domain.recording import RefundStep, RequestFacts, refund_step
 from app.domain.refunds import Event, RefundFacts, RequestStatus, Result
 from app.domain.refusal import Invalid
 from app.models import RefundRequest
@@ -155,3 +157,11 @@ def test_the_words_of_the_result_mail(status, result, words):
 def test_full_means_every_item():
     assert refunds.result_of([True, True]) == "full"
     assert refunds.result_of([True, False]) == "partial"
+
+
+def test_an_older_word_about_an_open_request_is_no_step():
+    said = dt.datetime(2026, 8, 14, tzinfo=dt.UTC)
+    request = RequestFacts(7, "sent", None, said, None, owned=False)
+    assert refund_step([request], "updating", None, said - dt.timedelta(seconds=1)) is None
+    assert refund_step([request], "updating", None, said) == RefundStep(7, "updating", None)
+    assert refund_step([request], "sent", None, said) is None

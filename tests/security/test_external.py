@@ -46,8 +46,8 @@ def test_a_directory_checks_the_password_behind_our_form_and_limits(with_setting
     answer = browser.submit("/login/", {"username": "ann@example.org", "password": "in the directory"})
     assert answer.status_code == 303
     assert browser.get("/account/").status_code == 200
-    assert browser.submit("/prove", {"password": "in the directory"}).status_code == 303
-    assert browser.submit("/prove", {"password": "wrong"}).status_code == 401
+    assert browser.submit("/prove", {"proof_password": "in the directory"}).status_code == 303
+    assert browser.submit("/prove", {"proof_password": "wrong"}).status_code == 401
 
 
 def test_no_password_of_ours_can_be_set_there(with_settings, make):

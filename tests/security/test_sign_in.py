@@ -161,7 +161,7 @@ def _change(browser):
 
 
 def _prove(browser):
-    return browser.submit("/prove", {"password": "wrong"})
+    return browser.submit("/prove", {"proof_password": "wrong"})
 
 
 def _second(browser):
@@ -313,8 +313,8 @@ def test_a_code_is_a_fresh_proof_too(app, make, ann):
     secret, _ = turn_on(app, make, ann)
     browser = make.signed_in(ann, proved=False)
     assert browser.get("/second-step").location == "/prove?next=/second-step"
-    assert 'name="code"' in text(browser.get("/prove"))
-    answer = browser.submit("/prove", {"code": pyotp.TOTP(secret).now(), "next": "/second-step"})
+    assert 'name="proof_code"' in text(browser.get("/prove"))
+    answer = browser.submit("/prove", {"proof_code": pyotp.TOTP(secret).now(), "next": "/second-step"})
     assert answer.location == "/second-step"
     assert browser.get("/second-step").status_code == 200
 
@@ -330,16 +330,44 @@ def test_too_many_codes_while_setting_up(make, ann):
 
 def test_a_proof_opens_what_asks_for_it_and_grows_old(app, make, ann):
     browser = make.signed_in(ann, proved=False)
-    assert browser.submit("/prove", {"password": "wrong"}).status_code == 401
+    assert browser.submit("/prove", {"proof_password": "wrong"}).status_code == 401
     assert browser.submit("/prove", {}).status_code == 401
     assert browser.get("/second-step").status_code == 303
-    assert browser.submit("/prove", {"password": PASSWORD, "next": "//evil.example"}).location == "/"
+    assert browser.submit("/prove", {"proof_password": PASSWORD, "next": "//evil.example"}).location == "/"
     assert browser.get("/second-step").status_code == 200
     with app.app_context(), transaction():
         session.execute(sa.update(UserSession).values(proved_at=utcnow() - dt.timedelta(minutes=11)))
-    answer = browser.submit("/second-step/off", headers={"Referer": "http://localhost/second-step"})
-    assert answer.location == "/prove?next=/second-step"
-    assert browser.submit("/second-step/off", headers={"Referer": "http://evil.example/x"}).location == "/prove?next=/"
+    assert browser.get("/second-step").location == "/prove?next=/second-step"
+    answer = browser.submit("/second-step/off")
+    assert answer.status_code == 401
+    assert 'action="/second-step/off"' in text(answer)
+
+
+def test_asking_for_nobody_is_written_down_without_what_was_typed(app, client, make, ann):
+    closed = make.person("closed@example.org")
+    with app.app_context(), transaction():
+        session.get_one(Person, closed).active = False
+    for name in ("nobody@example.org", "closed@example.org", "", "ann@example.org"):
+        assert client.submit("/forgot-password", {"username": name}).status_code == 200
+    with app.app_context(), scope_as(ALL_STORES):
+        found = session.execute(
+            sa.select(AuditEntry.event, AuditEntry.result, AuditEntry.subject).order_by(AuditEntry.id)
+        ).all()
+        assert session.scalar(sa.select(sa.func.count()).select_from(Mail)) == 1
+    assert [tuple(row) for row in found] == [
+        ("password.asked", "refused", None),
+        ("password.asked", "refused", f"person:{closed}"),
+        ("password.asked", "refused", None),
+        ("password.asked", "ok", f"person:{ann}"),
+    ]
+
+
+def test_signing_in_is_being_seen(app, client, ann):
+    sign_in(client)
+    with app.app_context():
+        seen = session.get_one(Person, ann).last_seen_at
+    assert seen is not None
+    assert utcnow() - seen < dt.timedelta(minutes=1)
 
 
 def test_visitors_are_led_to_sign_in(client):
@@ -441,6 +469,7 @@ def test_a_link_sets_the_password_once(app, client, ann, make):
         assert answer.status_code == 404
     with app.app_context():
         row = session.scalars(sa.select(OneTimeToken)).one()
+    assert row.used_at is not None
     assert row.token_hash not in path
     assert path.rpartition("/")[2] != row.token_hash
     assert len(path.rpartition("/")[2]) >= 43

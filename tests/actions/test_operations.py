@@ -1,0 +1,124 @@
+"""What an administrator does about work that needs a person."""
+
+import pytest
+
+from app.actions import licenses, operations
+from app.actions.queue import put_mail
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES
+from app.domain.refusal import NotFound, Refused
+from app.models import Action, AuditEntry, Mail, OrderEvent, WebhookDelivery
+from app.models.base import db_now
+from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
+
+
+@pytest.fixture
+def boss(app, make):
+    return actor(app, make.person("boss@example.org", role="Admin", first_name="Bo", last_name="Ss"))
+
+
+def stuck_action(app, make, boss, **values):
+    """A resend that needs a person; its id."""
+    order_id = make.order()
+    action_id = run(app, boss, licenses.resend, order_id, "l1", token=token(), now=NOW)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        action = session.get_one(Action, action_id)
+        action.state, action.attempt, action.doubt, action.error = "attention", 60, True, "TimeoutError"
+        action.finished_at = db_now()
+        for name, value in values.items():
+            setattr(action, name, value)
+    return action_id
+
+
+def stuck_mail(app, make, action_id=None, state="attention"):
+    """A mail to a colleague that the server did not take; its id."""
+    person = make.person()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        mail_id, _ = put_mail(session, "stuck", "refund_result", user_id=person, action_id=action_id)
+        mail = session.get_one(Mail, mail_id)
+        mail.state, mail.attempt, mail.error, mail.finished_at = state, 60, "451", db_now()
+    return mail_id
+
+
+def test_a_mail_of_no_action_is_tried_again_and_said_so(app, make, boss):
+    mail_id = stuck_mail(app, make)
+    run(app, boss, operations.send_again, mail_id)
+    mail = one(app, Mail)
+    assert (mail.state, mail.attempt, mail.error, mail.finished_at) == ("waiting", 0, None, None)
+    entry = one(app, AuditEntry)
+    assert (entry.event, entry.subject, entry.actor_id) == ("mail.retried", f"mail:{mail_id}", boss.id)
+
+
+def test_a_mail_of_an_action_that_needs_nobody_is_tried_alone(app, make, boss):
+    action_id = stuck_action(app, make, boss, state="running")
+    mail_id = stuck_mail(app, make, action_id)
+    run(app, boss, operations.send_again, mail_id)
+    assert one(app, Mail).state == "waiting"
+    assert one(app, Action).state == "running"
+    assert rows(app, AuditEntry)[-1].event == "mail.retried"
+
+
+def test_a_mail_of_an_action_that_needs_somebody_takes_it_along(app, make, boss):
+    action_id = stuck_action(app, make, boss)
+    run(app, boss, operations.send_again, stuck_mail(app, make, action_id))
+    action = one(app, Action)
+    assert one(app, Mail).state == "waiting"
+    assert (action.state, action.lease_until, action.finished_at) == ("running", None, None)
+    assert action.resolved_by == boss.id
+    assert rows(app, AuditEntry)[-1].event == "action.retried"
+
+
+def test_an_action_without_a_mail_is_asked_and_tried_afresh(app, make, boss):
+    action_id = stuck_action(app, make, boss)
+    run(app, boss, operations.try_again, action_id)
+    action = one(app, Action)
+    assert (action.state, action.doubt, action.attempt, action.verdict, action.resolved_by) == (
+        "waiting", False, 0, None, boss.id,
+    )  # fmt: skip
+    assert action.next_at is not None
+    assert action.finished_at is None
+    assert len(portal_lines(app, action.order_id)) == 1
+
+
+def test_what_happened_is_left_for_a_worker_to_write_down(app, make, boss):
+    action_id = stuck_action(app, make, boss)
+    run(app, boss, operations.it_happened, action_id)
+    action = one(app, Action)
+    assert (action.state, action.verdict, action.resolved_by) == ("waiting", "happened", boss.id)
+    entry = rows(app, AuditEntry)[-1]
+    assert (entry.event, entry.details) == ("action.declared", {"action": action_id, "kind": "resend_license"})
+
+
+@pytest.mark.parametrize("function", [operations.it_happened, operations.try_again, operations.send_again])
+def test_what_does_not_exist_or_needs_nobody_is_left_alone(app, make, boss, function):
+    action_id = stuck_action(app, make, boss, state="done")
+    mail_id = stuck_mail(app, make, action_id, state="done")
+    before = counts(app)
+    with pytest.raises(NotFound):
+        run(app, boss, function, 999_999)
+    with pytest.raises(Refused):
+        run(app, boss, function, mail_id if function is operations.send_again else action_id)
+    assert counts(app) == before
+
+
+def test_an_action_whose_order_is_not_there_is_still_decided(app, make, boss):
+    action_id = stuck_action(app, make, boss, order_id=999_999_999)
+    run(app, boss, operations.it_happened, action_id)
+    assert one(app, Action).verdict == "happened"
+    assert rows(app, OrderEvent, OrderEvent.source == "portal") == []
+
+
+def test_each_is_told_to_its_own_workers(app, make, boss, monkeypatch):
+    action_id, mail_id, store = stuck_action(app, make, boss), stuck_mail(app, make), make.store()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        row = WebhookDelivery(store_id=store, digest="0" * 64, event="order.created", state="attention")
+        session.add(row)
+        session.flush()
+        delivery_id = row.id
+    told = []
+    monkeypatch.setitem(app.extensions, "hint", lambda queue, row_id: told.append((queue, row_id)))
+    run(app, boss, operations.it_happened, action_id)
+    run(app, boss, operations.send_again, mail_id)
+    run(app, boss, operations.apply_again, delivery_id)
+    assert told == [("actions", action_id), ("mail", mail_id), ("webhooks", delivery_id)]
+    assert rows(app, AuditEntry)[-1].subject == f"webhook:{delivery_id}"

@@ -1,0 +1,83 @@
+"""People: what a change writes, what nothing comes of, and codes of a second step that is not set up."""
+
+import pytest
+import sqlalchemy as sa
+
+from app.actions import people
+from app.actions.people import Change, Invitation
+from app.actions.second_step import Vault, check_code
+from app.db import scope_as, session, transaction
+from app.domain.access import ALL_STORES, Role
+from app.domain.refusal import Invalid, NotFound
+from app.models import AuditEntry, Mail, Person, RecoveryCode
+from app.queries.staff import manager_of
+from tests.actions.support import actor, one, rows
+
+
+@pytest.fixture
+def boss(app, make):
+    return actor(app, make.person("boss@example.org", role="Admin"))
+
+
+def act(app, who, function, *args, **options):
+    with app.app_context(), scope_as(who.stores), transaction():
+        return function(session, manager_of(session, who), *args, **options)
+
+
+def invitation(email, **values):
+    given = {"first_name": "Ann", "last_name": "Lee", "role": Role.ADMIN, "teams": frozenset(), "stores": frozenset()}
+    return Invitation(email, **{**given, **values})
+
+
+def test_a_change_to_what_it_is_already_writes_nothing(app, make, boss):
+    ann = make.person("ann@example.org", stores=("acme-eu",))
+    before = one(app, Person, Person.id == ann)
+    act(app, boss, people.change, ann, Change(first_name="Ann", last_name="Example", role=Role.SPECIALIST))
+    after = one(app, Person, Person.id == ann)
+    assert (after.auth_version, after.changed_on) == (before.auth_version, before.changed_on)
+    assert rows(app, AuditEntry) == []
+
+
+def test_a_change_is_written_with_what_it_gave_and_took(app, make, boss):
+    ann = make.person("ann@example.org", stores=("acme-eu",))
+    eu, us = make.store("acme-eu"), make.store("acme-us")
+    before = one(app, Person, Person.id == ann).auth_version
+    act(app, boss, people.change, ann, Change(last_name="Lee", role=Role.LEAD, stores=frozenset({us})))
+    person, entry = one(app, Person, Person.id == ann), one(app, AuditEntry)
+    assert (person.last_name, person.auth_version) == ("Lee", before + 1)
+    assert (entry.event, entry.subject, entry.actor_id) == ("person.changed", f"person:{ann}", boss.id)
+    assert entry.details == {"names": True, "role": "Lead", "stores": {"given": [us], "taken": [eu]}}
+
+
+def test_a_long_address_has_a_short_name_of_its_own(app, boss):
+    longs = [f"{'a' * 60}@{'b' * 60}.{end}.example" for end in ("one", "two")]
+    for email in longs:
+        act(app, boss, people.invite, invitation(email), how=None)
+    names = {person.email: person.username for person in rows(app, Person, Person.email.in_(longs))}
+    assert list(names) == longs
+    assert len(set(names.values())) == 2
+    assert {len(name) <= 128 and name.startswith("a" * 60) for name in names.values()} == {True}
+
+
+def test_an_address_is_taken_once(app, boss):
+    act(app, boss, people.invite, invitation("new@example.org"), how="link")
+    with pytest.raises(Invalid) as caught:
+        act(app, boss, people.invite, invitation("NEW@example.org"), how="link")
+    assert list(caught.value.errors) == ["email"]
+    assert len(rows(app, Mail)) == 1
+    entries = [(e.event, e.details) for e in rows(app, AuditEntry)]
+    assert entries[0] == ("person.invited", {"role": "Admin", "teams": [], "stores": []})
+    assert [event for event, _ in entries] == ["person.invited", "access.sent"]
+
+
+def test_without_a_second_step_no_code_is_right_and_none_is_made(app, make, boss):
+    ann = make.person("ann@example.org")
+    vault = Vault("a key")
+    with app.app_context(), transaction():
+        person = session.get_one(Person, ann)
+        session.add(RecoveryCode(user_id=ann, code_hash=vault.fingerprint(ann, "abcdefghjk")))
+        session.flush()
+        assert check_code(session, boss, person, vault, "abcde-fghjk") is False
+        assert session.scalar(sa.select(RecoveryCode.used_at)) is None
+    with app.app_context(), pytest.raises(NotFound), scope_as(ALL_STORES), transaction():
+        people.change(session, manager_of(session, boss), 999_999, Change())
