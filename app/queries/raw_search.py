@@ -26,7 +26,17 @@ from app.domain.access import ALL_STORES, Scope
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
 from app.queries.raw_rows import Row, fetch
-from app.queries.raw_ways import ORDER, SHORT, capped, four_ways, holds_code, listing, rest_first, two_ways
+from app.queries.raw_ways import (
+    ORDER,
+    SHORT,
+    UNCOUNTED,
+    capped,
+    four_ways,
+    holds_code,
+    listing,
+    rest_first,
+    two_ways,
+)
 from app.queries.refunds import OPEN_CAP
 
 Position = tuple[dt.datetime, int]
@@ -86,11 +96,13 @@ def list_and_count(
     after: Position | None = None,
     before: Position | None = None,
     counted: bool = True,
+    patient: bool = False,
 ) -> tuple[list[tuple[int, dt.datetime]], int | None]:
     """Up to ``limit`` orders newest first as (id, created_at), and how many there are up to CAP + 1. One statement.
 
     With ``before`` the orders nearest above that position, oldest of them first. The count rides on the rows: it is
-    None when there is none to carry it.
+    None when there is none to carry it, and where it would take longer than the rows (a common code beside other
+    filters), unless ``patient``.
     """
     scope = confined(scope)
     asked = Question(session.get_bind().dialect.name)
@@ -104,12 +116,13 @@ def list_and_count(
     order = ORDER["ASC" if before else "DESC"]
     asked.params["limit"] = limit
     if probe is None:
-        sql = listing(looked_up, place, order, capped(looked_up) if counted else "NULL", ":limit")
+        sql = listing(looked_up, place, order, capped(looked_up) if counted else UNCOUNTED, ":limit")
     else:
         walked = _where(asked, criteria, scope, leader=None)
         alone = not _other_filters(criteria)
         if criteria.code is None or asked.sqlite:
-            ways = two_ways(probe, looked_up, walked, alone=alone)
+            patient = patient or criteria.code is None
+            ways = two_ways(probe, looked_up, walked, alone=alone, patient=patient)
             if criteria.code is not None and criteria.paid is None and not alone:
                 rest = _where(asked, replace(criteria, code=None), scope, leader=_leader(criteria))
                 asked.params["code"] = criteria.code
@@ -118,7 +131,7 @@ def list_and_count(
             rest = _where(asked, replace(criteria, code=None), scope, leader=None)
             short = len(criteria.code) < SHORT
             named = criteria.last_name is not None or criteria.first_name is not None
-            ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named)
+            ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named, patient=patient)
         sql = ways.statement(asked.sqlite, place, order, counted=counted)
     found = _run(session, sql, asked.params, plan_anew=True)
     rows = [(row[0], cast(dt.datetime, moment(row[1])), row[2]) for row in found]

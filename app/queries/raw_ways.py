@@ -10,6 +10,9 @@ from dataclasses import dataclass
 CAP = 1000
 """Orders are counted up to here; beyond, the count is ``1000+``."""
 
+UNCOUNTED = "CAST(NULL AS bigint)"
+"""In place of a count that is not made."""
+
 RARE = 4000
 """Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
 
@@ -44,7 +47,7 @@ class Ways:
             tables = [*_window(sqlite, self.near + place, order), *tables]
         tables.append(f"way AS MATERIALIZED (SELECT {self.choice} AS way)")
         for name, (where, count) in self.ways.items():
-            n, chosen = count if counted else "NULL", f"(SELECT way FROM way) = '{name}'"  # noqa: S608
+            n, chosen = count if counted else UNCOUNTED, f"(SELECT way FROM way) = '{name}'"  # noqa: S608
             if name == "near":
                 parts.append(f"SELECT id, created_at, {n} AS n FROM near WHERE {chosen}")  # noqa: S608
             elif sqlite:  # it would ask a constant condition of every row; a limit of none it understands
@@ -55,10 +58,13 @@ class Ways:
         return f"WITH {', '.join(tables)} {every}"
 
 
-def two_ways(probe: str, looked_up: str, walked: str, *, alone: bool) -> Ways:
-    """Few hits: exactly these orders are looked up. Many: the newest first until the page is full."""
+def two_ways(probe: str, looked_up: str, walked: str, *, alone: bool, patient: bool) -> Ways:
+    """Few hits: exactly these orders are looked up. Many: the newest first until the page is full.
+
+    ``patient``: count also where that takes longer than the page, beside other filters; else such a count is NULL.
+    """
     looked_up = f"o.id IN (SELECT id FROM hits) AND {looked_up}"  # noqa: S608
-    count = capped(walked, order=ORDER["DESC"])
+    count = capped(walked, order=ORDER["DESC"]) if patient or alone else UNCOUNTED
     if alone:  # the hits are the orders
         count = f"CASE WHEN (SELECT orders FROM n) > {CAP} THEN {CAP + 1} ELSE {count} END"  # noqa: S608
     return Ways(
@@ -80,14 +86,17 @@ def rest_first(ways: Ways, rest: str) -> Ways:
     return ways
 
 
-def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool, short: bool, named: bool) -> Ways:
+def four_ways(
+    probe: str, looked_up: str, walked: str, rest: str, *, alone: bool, short: bool, named: bool, patient: bool
+) -> Ways:
     """A code on PostgreSQL, which reads a table of WITH only as far as it is asked for: the cheapest questions first.
 
     The newest orders may fill the page. Other filters may leave few orders (``rest`` without the code): each of them
     is looked at. The hits may be few. Else, beside other filters, nobody knows where both come together, and the
     planner may join all hits. ``named``: other filters have an index that is quicker read in its own order.
+    ``patient`` as in ``two_ways``.
     """
-    ways = two_ways(probe, looked_up, walked, alone=alone)
+    ways = two_ways(probe, looked_up, walked, alone=alone, patient=patient)
     ordered = "" if named else ORDER["DESC"]
     near, choice = ways.ways["walk"][1], f"WHEN {_at_most('hits', RARE)} THEN 'hits' ELSE 'walk' END"
     if alone:  # fewer hits than were looked up for the page will do
@@ -97,12 +106,13 @@ def four_ways(probe: str, looked_up: str, walked: str, rest: str, *, alone: bool
         each = f"o.id IN (SELECT id FROM rest) AND {holds_code(sqlite=False)}"  # noqa: S608
         ways.tables.append(f"rest AS MATERIALIZED (SELECT o.id FROM orders o WHERE {rest} LIMIT {FEW + 1})")  # noqa: S608
         ways.ways["rest"] = (each, capped(each))
-        near = f"CASE WHEN {_at_most('rest', FEW)} THEN {capped(each)} ELSE {capped(walked, order=ordered)} END"
+        slow = capped(walked, order=ordered) if patient else UNCOUNTED
+        near = f"CASE WHEN {_at_most('rest', FEW)} THEN {capped(each)} ELSE {slow} END"
         choice = (
             f"WHEN {_at_most('rest', FEW)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits' ELSE 'join' END"
         )
         joined = f"{rest} AND EXISTS ({probe} AND l.order_id = o.id)"
-        ways.ways["join"] = (joined, capped(joined))
+        ways.ways["join"] = (joined, capped(joined) if patient else UNCOUNTED)
         del ways.ways["walk"]
     if short:
         ways.near = rest

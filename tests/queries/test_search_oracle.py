@@ -17,7 +17,7 @@ from app.domain.orders import FILTER_STATUSES
 from app.domain.refusal import Invalid
 from app.domain.search import parse_criteria
 from app.queries import raw_ways
-from app.queries.search import search_orders
+from app.queries.search import count_orders, search_orders
 from tests.factories import snapshot
 
 STORES = ("acme-eu", "acme-us", "other")
@@ -217,8 +217,18 @@ SMALL = FORM.flatmap(
 
 def found(form, zone, scope):
     criteria = parse_criteria({k: [v] if isinstance(v, str) else v for k, v in form.items()}, zone=zone)
-    page = search_orders(session, Actor(id=1, login="a", name="A", stores=scope), criteria, limit=500)
+    actor = Actor(id=1, login="a", name="A", stores=scope)
+    page = search_orders(session, actor, criteria, limit=500)
     assert page.count == len(page.order_ids)
+    assert not page.unsure
+    assert count_orders(session, actor, criteria).count == page.count
+    first = search_orders(session, actor, criteria, limit=2)
+    assert first.order_ids == page.order_ids[:2]
+    if first.unsure:  # a part of them, and said so
+        assert (first.count, first.shown_count) == (2, "2+")
+        assert page.count > 2
+    else:
+        assert first.count == page.count
     return page.order_ids
 
 
