@@ -94,20 +94,16 @@ def _default_timezone() -> str:
     return settings().default_timezone
 
 
-_catalogues: dict[str, Any] = {}
-
-
 @pass_context
 def _gettext(context: Context, msgid: str, /, **places: Any) -> str:
-    """``_()`` of templates. Flask-Babel's finds the catalogue anew for each of a page's 250 labels."""
-    locale = g.get("babel_locale") or get_locale()  # where Flask-Babel keeps its choice, ``force_locale``'s too
-    found = _catalogues.get(locale.language) if locale else None
+    """``_()`` of templates. Flask-Babel's asks for language and catalogue at each of a page's 250 labels; this one
+    asks once for each template that is drawn."""
+    drawn: Any = context.eval_ctx
+    found = getattr(drawn, "ugettext", None)
     if found is None:
-        found = get_translations().ugettext
-        if locale:
-            _catalogues[locale.language] = found
+        found = drawn.ugettext = get_translations().ugettext
     text: str = found(msgid)
-    if context.eval_ctx.autoescape:
+    if drawn.autoescape:
         text = Markup(text)  # noqa: S704 - our catalogues; places are escaped as they are filled in
     return text % places if places or "%" in text else text
 

@@ -118,4 +118,6 @@ def test_every_moment_reads_as_the_zone_says(at: dt.datetime, zone: str, other: 
         assert known.short(moment, NOW).endswith(clock)
         assert known.short(moment, NOW).startswith(f"{here.day} ")
         assert known.full(moment).endswith(f"{here.year}, {here:%H:%M:%S} {offset}")
-        assert known.stamper(2026)(moment) == f'<time datetime="{known.iso(at)}">{known.short(at, NOW)}</time>'
+        assert (
+            known.stamper(2026)(moment.timestamp()) == f'<time datetime="{known.iso(at)}">{known.short(at, NOW)}</time>'
+        )

@@ -82,11 +82,11 @@ class DocumentLine:
 
 
 class HistoryLine(NamedTuple):
-    """A line of the history, as the rows have it: a page has hundreds. ``code`` and ``params`` say a line of the
-    portal's own in the reader's language."""
+    """A line of the history, as the rows have it: a page has hundreds. ``at`` is in seconds since 1970, UTC; ``code``
+    and ``params`` say a line of the portal's own in the reader's language."""
 
     order_id: int
-    at: dt.datetime
+    at: float
     kind: str
     text: str
     code: str | None

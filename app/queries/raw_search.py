@@ -39,6 +39,9 @@ from app.queries.raw_ways import (
 )
 from app.queries.refunds import OPEN_CAP
 
+_UNIQUE = ("ids", "email", "phone", "vat")
+"""With one of these, every plan goes by its index and finds few: a plan may be kept."""
+
 Position = tuple[dt.datetime, int]
 """Where a page ends: creation date and id of an order."""
 
@@ -133,7 +136,7 @@ def list_and_count(
             named = criteria.last_name is not None or criteria.first_name is not None
             ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named, patient=patient)
         sql = ways.statement(asked.sqlite, place, order, counted=counted)
-    found = _run(session, sql, asked.params, plan_anew=True)
+    found = _run(session, sql, asked.params, plan_anew=not any(getattr(criteria, name) for name in _UNIQUE))
     rows = [(row[0], cast(dt.datetime, moment(row[1])), row[2]) for row in found]
     rows.sort(key=lambda row: (row[1], row[0]), reverse=before is None)
     return [row[:2] for row in rows], (rows[0][2] if rows else None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from flask import Flask
@@ -68,7 +67,7 @@ class Words(NamedTuple):
 
     reason: Callable[[Refusal], str]
     told: Callable[[HistoryLine], str]
-    stamp: Callable[[dt.datetime], str]
+    stamp: Callable[[float], str]
     said: Callable[[str], str] = gettext
     customer_page: Callable[[OrderCard], str | None] = customer_page
 
@@ -79,10 +78,11 @@ def words() -> Words:
     return Words(reasons(), teller(), known.stamper(known.year()))
 
 
-def order_list(cards: Iterable[OrderCard]) -> Markup:
+def order_list(cards: Sequence[OrderCard]) -> Iterator[Markup]:
     """The orders of a list, each an ``<li>``: two lines, blocks to open. One alone is open already."""
-    card, w, found = macros(TEMPLATE).card, words(), list(cards)
-    return Markup("".join(f"<li>{card(w, c, len(found) == 1)}</li>" for c in found))  # noqa: S704 - from our templates
+    card, w = macros(TEMPLATE).card, words()
+    for c in cards:
+        yield Markup(card(w, c, len(cards) == 1))  # noqa: S704 - from our templates
 
 
 def whole_order(card: OrderCard) -> Markup:
