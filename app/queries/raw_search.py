@@ -39,9 +39,6 @@ from app.queries.raw_ways import (
 )
 from app.queries.refunds import OPEN_CAP
 
-_UNIQUE = ("ids", "email", "phone", "vat")
-"""With one of these, every plan goes by its index and finds few: a plan may be kept."""
-
 Position = tuple[dt.datetime, int]
 """Where a page ends: creation date and id of an order."""
 
@@ -136,10 +133,18 @@ def list_and_count(
             named = criteria.last_name is not None or criteria.first_name is not None
             ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named, patient=patient)
         sql = ways.statement(asked.sqlite, place, order, counted=counted)
-    found = _run(session, sql, asked.params, plan_anew=not any(getattr(criteria, name) for name in _UNIQUE))
+    found = _run(session, sql, asked.params, plan_anew=not _plan_may_be_kept(criteria))
     rows = [(row[0], cast(dt.datetime, moment(row[1])), row[2]) for row in found]
     rows.sort(key=lambda row: (row[1], row[0]), reverse=before is None)
     return [row[:2] for row in rows], (rows[0][2] if rows else None)
+
+
+def _plan_may_be_kept(criteria: Criteria) -> bool:
+    """Is one plan good for all values? It is where an index finds few in any case, and for a code alone, for the
+    statement itself looks which way to go. Else values differ as a common last name does from a rare one."""
+    if any(getattr(criteria, name) for name in ("ids", "email", "phone", "vat")):
+        return True
+    return criteria.code is not None and not _other_filters(criteria)
 
 
 def _probe(asked: Question, criteria: Criteria, scope: Scope) -> str | None:
