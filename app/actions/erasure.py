@@ -157,6 +157,8 @@ def _erase_messages(session: Session, order_id: int) -> None:
         .values(state="refused", error="the customer's personal data was erased", finished_at=db_now())
     )
     session.execute(sa.update(Mail).where(*to_customer).values(recipient=None, params={}))
+    # Where mails are kept as files, ``app.kept_mails`` removes them before the commit.
+    session.info.setdefault("erased_mails", []).extend(session.scalars(sa.select(Mail.message_id).where(*to_customer)))
     for action in session.scalars(sa.select(Action).where(Action.order_id == order_id)):
         action.payload = {key: value for key, value in action.payload.items() if not isinstance(value, str)}
 
