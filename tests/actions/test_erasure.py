@@ -121,6 +121,19 @@ def test_mails_that_the_tryout_keeps_as_files_go_too(app, make, monkeypatch, tmp
     assert sorted(path.name for path in inbox.iterdir()) == [f"{2:020d}-1-2.eml", "port"]
 
 
+@pytest.mark.only_db("sqlite")
+def test_the_databases_log_does_not_keep_it(app, make, tmp_path):
+    """secure_delete overwrites in the file; the pages as they were would lie on in the write-ahead log."""
+    file = Path(app.extensions["database"].engine.url.database)
+    log = file.with_name(file.name + "-wal")
+    order_id = seed(make)
+    assert b"tok-first" in (file.read_bytes() + log.read_bytes()).lower()
+    with app.app_context():
+        assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
+    left = (file.read_bytes() + log.read_bytes()).lower()
+    assert [token for token in TOKENS if token.encode() in left] == []
+
+
 def test_the_command_offers_the_buyers_other_orders(app, make):
     order_id, other = seed(make), seed(make)
     runner = app.test_cli_runner()
