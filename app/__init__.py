@@ -14,6 +14,7 @@ from app import (
     errors,
     health,
     i18n,
+    kept_mails,
     logs,
     metrics,
     reads,
@@ -54,6 +55,7 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
     mail.bind(app, settings)
     errors.init_app(app)
     erasure_journal.init_app(app)
+    kept_mails.init_app(app)
     reads.init_app(app)
     security.init_app(app)
     with app.app_context():

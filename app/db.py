@@ -173,6 +173,24 @@ def transaction() -> Iterator[Session]:
             log.warning("after_commit.failed", exc_info=True)
 
 
+def empty_log() -> None:
+    """SQLite: write the log into the file and empty it, so that what was just erased does not lie on in the log.
+
+    Waits two seconds for readers at most; the log of a portal that is never still empties later. PostgreSQL's own
+    log is its server's matter.
+    """
+    engine = database().engine
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA busy_timeout=2000")
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.cursor().execute("PRAGMA busy_timeout=15000")
+        connection.close()
+
+
 def after_commit(function: Callable[[], object]) -> None:
     """Run the function once the present transaction is committed; not at all if it is rolled back."""
     session.info["after_commit"].append(function)

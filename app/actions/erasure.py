@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit, history
+from app.db import after_commit, empty_log
 from app.domain.access import Actor
 from app.domain.audit import ORDER_ERASED
 from app.domain.erasure import KEYS, PERSONAL_CRITERIA, TEXT, erased_fields, history_text
@@ -120,8 +121,11 @@ def erase_order(
 
 
 def note_erased(session: Session, order_id: int) -> None:
-    """Have the journal note this order before the commit."""
-    session.info.setdefault("erased_orders", []).append(order_id)
+    """Have the journal note this order before the commit, and the database's log forget it after that."""
+    noted = session.info.setdefault("erased_orders", [])
+    if not noted:
+        after_commit(empty_log)
+    noted.append(order_id)
 
 
 def _erase_blocks(session: Session, order_id: int) -> None:
@@ -157,6 +161,8 @@ def _erase_messages(session: Session, order_id: int) -> None:
         .values(state="refused", error="the customer's personal data was erased", finished_at=db_now())
     )
     session.execute(sa.update(Mail).where(*to_customer).values(recipient=None, params={}))
+    # Where mails are kept as files, ``app.kept_mails`` removes them before the commit.
+    session.info.setdefault("erased_mails", []).extend(session.scalars(sa.select(Mail.message_id).where(*to_customer)))
     for action in session.scalars(sa.select(Action).where(Action.order_id == order_id)):
         action.payload = {key: value for key, value in action.payload.items() if not isinstance(value, str)}
 

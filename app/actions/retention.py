@@ -6,6 +6,8 @@ The sweeper calls ``run`` every few minutes; a batch is one transaction and hold
 from __future__ import annotations
 
 import datetime as dt
+import json
+import zlib
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from app.models import (
     Order,
     OrderParameter,
     RateHit,
+    RawSnapshot,
     StoredSearch,
     UserSession,
     WebhookDelivery,
@@ -28,7 +31,7 @@ ENDED = ("done", "refused", "ignored")
 
 
 def expire_parameters(session: Session, now: dt.datetime, limit: int = BATCH) -> int:
-    """Additional parameters whose time is over by the order's present status (domain.md 4)."""
+    """Additional parameters whose time is over by the order's present status (domain.md 4), the raw record's too."""
     over = [
         sa.and_(Order.status == status.value, Order.created_at <= now - dt.timedelta(days=days))
         for status, days in PARAMETER_DAYS.items()
@@ -44,7 +47,19 @@ def expire_parameters(session: Session, now: dt.datetime, limit: int = BATCH) ->
     )
     if ids:
         session.execute(sa.delete(OrderParameter).where(OrderParameter.order_id.in_(ids)))
+        _strip_raw(session, ids)
     return len(ids)
+
+
+def _strip_raw(session: Session, order_ids: list[int]) -> None:
+    """What was received goes on being kept, its additional parameters do not."""
+    for raw in session.scalars(sa.select(RawSnapshot).where(RawSnapshot.order_id.in_(order_ids)).with_for_update()):
+        try:
+            received = json.loads(zlib.decompress(raw.body))
+            received.pop("additional_data", None)
+            raw.body = zlib.compress(json.dumps(received).encode())
+        except (ValueError, RecursionError):  # nested too deeply to be written again: it goes as a whole
+            session.delete(raw)
 
 
 def drop_webhook_bodies(session: Session, now: dt.datetime, limit: int = BATCH) -> int:

@@ -136,10 +136,19 @@ def record_platform_order(
         apply_platform_refund(
             session, order, read.refund.status, read.refund.result, updated or now, now=now, read_back=updated is None
         )
+        if order.status == "deleted" and (read.refund.status, read.refund.result) == ("completed", "full"):
+            _refund_items(session, order)
     if read.additional and order.erased_at is None:
         _set_parameters(session, order, read.additional)
     session.flush()
     return state, reason
+
+
+def _refund_items(session: Session, order: Order) -> None:
+    """A full refund of a deleted order: every item went with it. The platform names none, and no webhook may come."""
+    session.execute(
+        sa.update(OrderItem).where(OrderItem.order_id == order.id, OrderItem.refunded.is_(False)).values(refunded=True)
+    )
 
 
 def _block(told: Any) -> SubscriptionBlock | None:

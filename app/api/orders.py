@@ -75,7 +75,7 @@ def get_order(order_id: str) -> Response:
     if not (order_id.isascii() and order_id.isdigit() and len(order_id) <= 19 and int(order_id) <= MAX_ID):
         raise NotFound
     actor = current_actor()
-    value = order_snapshot(session, int(order_id), actor.stores)
+    value = order_snapshot(session, int(order_id), actor.stores, utcnow())
     audit.note_read(session, actor, ORDER_VIEWED, order_id=int(order_id))
     return _json(value)
 

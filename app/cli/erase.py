@@ -8,7 +8,7 @@ import click
 import sqlalchemy as sa
 
 from app import erasure_journal
-from app.actions.erasure import erase_order
+from app.actions.erasure import erase_order, preview
 from app.cli import portal
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM
@@ -28,9 +28,12 @@ def erase(order_id: int | None, keep_documents: str | None, *, replay: bool, jou
         raise click.UsageError("give either an ORDER_ID or --replay")
     with scope_as(ALL_STORES):
         if order_id is not None:
+            others = _others(order_id)
             if not _erase(order_id, keep_documents):
                 raise click.ClickException(f"there is no order {order_id}")
             click.echo(f"order {order_id}: personal data erased")
+            if others:
+                click.echo(f"other orders of the same buyer, not erased: {' '.join(map(str, others))}")
             return
         paths = journals or tuple(p for p in (erasure_journal.journal_path(),) if p.exists())
         wanted = erasure_journal.read_hashes(paths)
@@ -40,6 +43,14 @@ def erase(order_id: int | None, keep_documents: str | None, *, replay: bool, jou
         for found in ids:
             done += _erase(found, keep_documents)
         click.echo(f"{len(wanted)} in the journal, {done} erased again")
+
+
+def _others(order_id: int) -> tuple[int, ...]:
+    """The same buyer's other orders, while the order still tells who that is (domain.md 8)."""
+    order = session.get(Order, order_id)
+    found = preview(session, order).other_order_ids if order is not None else ()
+    session.rollback()
+    return found
 
 
 def _erase(order_id: int, keep_documents: str | None) -> bool:

@@ -106,10 +106,16 @@ def why_not_role(manager: Manager, person: PersonFacts | None, role: Role) -> Re
 
 
 def why_not_teams(manager: Manager, before: frozenset[int], after: frozenset[int]) -> Refusal | None:
-    """May the manager change the person's teams from ``before`` to ``after``?"""
-    if manager.rules_all or (before ^ after) <= manager.teams:
+    """May the manager change the person's teams from ``before`` to ``after``?
+
+    A lead leaves nobody without a team: with single stores they would go on working where no lead can reach them.
+    Deactivating is the way out (contract.md 3).
+    """
+    if manager.rules_all:
         return None
-    return TEAM_NOT_YOURS
+    if not (before ^ after) <= manager.teams:
+        return TEAM_NOT_YOURS
+    return TEAM_NEEDED if before and not after else None
 
 
 def why_not_stores(manager: Manager, before: frozenset[int], after: frozenset[int]) -> Refusal | None:

@@ -12,6 +12,7 @@ from app.actions.subscriptions import CANCEL, apply_change, why_not
 from app.domain import audit as events
 from app.domain.access import Actor
 from app.domain.refusal import Refusal, Refused
+from app.domain.subscriptions import PMR_NEVER, Mechanism
 from app.jobs import protocol
 from app.jobs.calls import read, write
 from app.jobs.protocol import Capability, Outcome, Verdict
@@ -54,7 +55,10 @@ class SubscriptionHandler:
             there = port.read_subscription(action.subject)
             if there is None:
                 return protocol.refused(UNKNOWN_THERE)
-            return protocol.done(already=True) if there.active is self.wanted else None
+            if there.active is self.wanted:
+                return protocol.done(already=True)
+            # What we know of it may be older: PMR is never resumed, whoever says that it is one (domain.md 5).
+            return protocol.refused(PMR_NEVER) if self.wanted and there.type == Mechanism.PMR else None
 
         return read(look) or write(lambda: port.set_activity(action.subject, active=self.wanted))
 

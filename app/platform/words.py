@@ -28,11 +28,14 @@ def order(order_id: int, body: dict[str, Any]) -> PlatformOrder:
     """An order's answer: ``product`` or ``products``, with or without its optional blocks."""
     if "order_id" not in body and isinstance(body.get("order"), dict):
         body = body["order"]
+    products = _products(body.get("products")) or _products(body.get("product"))
+    # Nothing but whole items is refunded, and an order of which all are is deleted (domain.md 2.2 and 7).
+    whole = len(products) < 2 or _word(body.get("status")) == "deleted"
     return PlatformOrder(
         order_id=order_id,
         fields={k: v for k, v in body.items() if k not in ("product", "products", "refund", "additional_data")},
-        products=_products(body.get("products")) or _products(body.get("product")),
-        refund=refund(body.get("refund")),
+        products=products,
+        refund=refund(body.get("refund"), whole=whole),
         subscription=subscription(body.get("subscription")),
         additional=_pairs(body.get("additional_data")),
     )
@@ -66,8 +69,11 @@ def ids(body: Any) -> list[int] | None:
     return [i for i in map(number, found) if i is not None]
 
 
-def refund(block: Any) -> RefundBlock | None:
-    """The refund block; None where there is none. A word like ``partial refund completed`` says both at once."""
+def refund(block: Any, *, whole: bool = True) -> RefundBlock | None:
+    """The refund block; None where there is none. A word like ``partial refund completed`` says both at once.
+
+    ``whole``: what a completed refund is that does not say whether it is full or partial.
+    """
     if isinstance(block, list):
         block = next((found for found in reversed(block) if isinstance(found, dict)), None)
     if isinstance(block, str):
@@ -84,7 +90,7 @@ def refund(block: Any) -> RefundBlock | None:
     if status == RequestStatus.REFUSED:
         result = Result.FAILED
     if status == RequestStatus.COMPLETED and result is None:
-        result = Result.FULL
+        result = Result.FULL if whole else Result.PARTIAL
     if status in (RequestStatus.SENT, RequestStatus.UPDATING):
         result = None
     return RefundBlock(status, result, _moment(block.get("updated") or block.get("date")))

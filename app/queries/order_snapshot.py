@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import ALL_STORES, Scope
 from app.domain.orders import ERASED
 from app.domain.refusal import NotFound
+from app.domain.retention import parameters_kept
 from app.models import (
     Action,
     Document,
@@ -30,8 +31,11 @@ from app.models import (
 )
 
 
-def order_snapshot(session: Session, order_id: int, scope: Scope) -> dict[str, Any]:
-    """The order, or NotFound where it does not exist in the scope. JSON-ready; an erased customer reads ``deleted``."""
+def order_snapshot(session: Session, order_id: int, scope: Scope, now: dt.datetime) -> dict[str, Any]:
+    """The order at the moment ``now``, JSON-ready; an erased customer reads ``deleted``.
+
+    Raises NotFound where it does not exist in the scope.
+    """
     query = sa.select(Order, Store.name).join(Store, Store.id == Order.store_id).where(Order.id == order_id)
     if scope is not ALL_STORES:
         query = query.where(Order.store_id.in_(list(scope)))  # type: ignore[call-overload]
@@ -64,10 +68,7 @@ def order_snapshot(session: Session, order_id: int, scope: Scope) -> dict[str, A
             "card_last_4": order.card_last_4,
         },
         "items": _items(session, order),
-        "additional_data": [
-            {"name": p.name, "value": p.value}
-            for p in session.scalars(_of(OrderParameter, order).order_by(OrderParameter.position))
-        ],
+        "additional_data": _parameters(session, order, now),
         "related_order_ids": list(
             session.scalars(
                 sa.select(OrderRelation.related_id)
@@ -92,6 +93,14 @@ def _moment(value: dt.datetime | None) -> str | None:
 
 def _amount(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
+
+
+def _parameters(session: Session, order: Order, now: dt.datetime) -> list[dict[str, str]]:
+    """The additional parameters while they are kept; the sweeper may come for them later (domain.md 4)."""
+    if not parameters_kept(order.status, order.created_at, now):
+        return []
+    found = session.scalars(_of(OrderParameter, order).order_by(OrderParameter.position))
+    return [{"name": p.name, "value": p.value} for p in found]
 
 
 def _customer(order: Order) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import datetime as dt
 import email
 import email.policy
 import email.utils
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -14,8 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from app.domain.refusal import NotFound
-
-NAME = re.compile(r"[0-9]{20}-[0-9]{1,10}-[0-9]{1,10}\.eml")
+from app.kept_mails import NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from flask import redirect, request
 from flask_appbuilder import BaseView, expose, has_access, permission_name
 from werkzeug.wrappers import Response
 
+from app import kept_mails
 from app.actions import operations as decide
 from app.db import session, transaction
 from app.domain.refusal import NotFound, Refused
@@ -144,4 +145,4 @@ def _address(name: str) -> str:
 def _inbox() -> inbox_files.Path:
     if not settings().inbox_local:
         raise NotFound
-    return settings().portal_data / "inbox"
+    return kept_mails.folder()

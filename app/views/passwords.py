@@ -76,8 +76,6 @@ class PasswordView(BaseView):
     @_only_local
     def set_by_link(self, token: str) -> Response:
         """GET shows the form and uses nothing up, whatever a mail scanner opens; POST sets the password."""
-        if not hit("link", request.remote_addr or "", LINK_TRIES_PER_ADDRESS, TRIES_WINDOW):
-            return page("access/link_gone.html", 429, {"Retry-After": str(TRIES_WINDOW)})
         try:
             if request.method == "GET":
                 return page("access/set_password.html", token=token, person=person_of_link(session, token))
@@ -89,7 +87,10 @@ class PasswordView(BaseView):
             except Invalid as invalid:
                 return page("access/set_password.html", 422, token=token, person=person, errors=invalid.errors)
         except NotFound:
-            return page("access/link_gone.html", 404)
+            # Only what is no link counts: a whole team opens its invitations from one address.
+            if hit("link", request.remote_addr or "", LINK_TRIES_PER_ADDRESS, TRIES_WINDOW):
+                return page("access/link_gone.html", 404)
+            return page("access/link_gone.html", 429, {"Retry-After": str(TRIES_WINDOW)})
         browser_session().end()
         flash(gettext("Your password is set. Sign in with it."), "success")
         return redirect(url_for("SignInView.login"), 303)

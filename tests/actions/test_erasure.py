@@ -1,5 +1,6 @@
 """Erasure: seeded tokens in every place a customer's data can be, then a search of everything that is kept."""
 
+import dataclasses
 import datetime as dt
 import json
 import sqlite3
@@ -103,6 +104,42 @@ def erased(app, make, tmp_path):
 def test_no_token_is_left_anywhere(app, erased, tmp_path):
     after = dump(app, tmp_path)
     assert [token for token in TOKENS if token in after] == []
+
+
+def test_mails_that_the_tryout_keeps_as_files_go_too(app, make, monkeypatch, tmp_path):
+    settings = dataclasses.replace(app.extensions["settings"], inbox_local=True, portal_data=tmp_path)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for number, message_id in ((1, "<m1@portal>"), (2, "<another@portal>")):
+        content = f"X-Envelope-To: tok-email@example.org\r\nMessage-ID: {message_id}\r\n\r\nHello Tok-First\r\n"
+        (inbox / f"{number:020d}-1-{number}.eml").write_bytes(content.encode())
+    (inbox / "port").write_text("2525")
+    person, order_id = make.person(stores=("acme-eu",)), seed(make)
+    seed_around(app, order_id, person)
+    assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
+    assert sorted(path.name for path in inbox.iterdir()) == [f"{2:020d}-1-2.eml", "port"]
+
+
+@pytest.mark.only_db("sqlite")
+def test_the_databases_log_does_not_keep_it(app, make, tmp_path):
+    """secure_delete overwrites in the file; the pages as they were would lie on in the write-ahead log."""
+    file = Path(app.extensions["database"].engine.url.database)
+    log = file.with_name(file.name + "-wal")
+    order_id = seed(make)
+    assert b"tok-first" in (file.read_bytes() + log.read_bytes()).lower()
+    with app.app_context():
+        assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
+    left = (file.read_bytes() + log.read_bytes()).lower()
+    assert [token for token in TOKENS if token.encode() in left] == []
+
+
+def test_the_command_offers_the_buyers_other_orders(app, make):
+    order_id, other = seed(make), seed(make)
+    runner = app.test_cli_runner()
+    said = runner.invoke(args=["portal", "erase", str(order_id)]).output
+    assert f"other orders of the same buyer, not erased: {other}" in said
+    assert "other orders" not in runner.invoke(args=["portal", "erase", str(other)]).output
 
 
 def test_what_is_no_personal_data_stays(app, make, erased):

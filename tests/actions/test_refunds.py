@@ -216,10 +216,10 @@ def test_a_request_withdrawn_at_the_desk_reads_as_withdrawn_outside(app, make, a
     with app.app_context(), scope_as(ALL_STORES):
         with transaction():
             session.execute(sa.update(Action).values(state="done"))  # the desk has it
-        assert [a["state"] for a in order_snapshot(session, order_id, ALL_STORES)["actions"]] == ["done"]
+        assert [a["state"] for a in order_snapshot(session, order_id, ALL_STORES, NOW)["actions"]] == ["done"]
     run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
     with app.app_context(), scope_as(ALL_STORES):
-        told = order_snapshot(session, order_id, ALL_STORES)
+        told = order_snapshot(session, order_id, ALL_STORES, NOW)
     assert ([a["state"] for a in told["actions"]], told["statuses"], told["refund"]) == (["withdrawn"], ["paid"], None)
 
 

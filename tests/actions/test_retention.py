@@ -1,13 +1,24 @@
 """Retention: what is over goes, what is not stays; one case on each side of every limit."""
 
 import datetime as dt
+import json
+import zlib
 
 import pytest
 import sqlalchemy as sa
 
 from app.actions import retention
 from app.db import transaction
-from app.models import Mail, OneTimeToken, OrderParameter, RateHit, StoredSearch, UserSession, WebhookDelivery
+from app.models import (
+    Mail,
+    OneTimeToken,
+    OrderParameter,
+    RateHit,
+    RawSnapshot,
+    StoredSearch,
+    UserSession,
+    WebhookDelivery,
+)
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 
@@ -39,6 +50,17 @@ def test_parameters_are_kept_by_the_present_status(context, make, session, statu
     )
     assert run(retention.expire_parameters) == (0 if kept else 1)
     assert session.scalar(sa.select(sa.func.count()).select_from(OrderParameter)) == (1 if kept else 0)
+
+
+def test_the_raw_record_lets_go_of_the_parameters_and_of_nothing_else(context, make, session):
+    dates = {"create_date": (NOW - dt.timedelta(days=121)).isoformat(), "pay_date": None}
+    order_id = make.order(
+        status="deleted", additional_data=[{"name": "a", "value": "PARAM"}], something_new="stays", **dates
+    )
+    assert run(retention.expire_parameters) == 1
+    received = json.loads(zlib.decompress(session.get(RawSnapshot, order_id).body))
+    assert "additional_data" not in received
+    assert (received["something_new"], received["order_id"]) == ("stays", order_id)
 
 
 def test_webhook_bodies_go_after_30_days_and_doubles_are_still_known(context, make, session):

@@ -179,7 +179,11 @@ def refused_at(answer):
 
 
 def test_get_gives_the_order_back_in_the_same_shape(client, token):
-    raw = snapshot(order_id=12345678, refund={"status": "sent", "updated": "2026-08-14T00:00:00+00:00"})
+    raw = snapshot(
+        order_id=12345678,
+        create_date=dt.datetime.now(dt.UTC).isoformat(),  # additional parameters end with their time
+        refund={"status": "sent", "updated": "2026-08-14T00:00:00+00:00"},
+    )
     post(client, token, raw)
     found = get(client, token, 12345678).json
     assert found["statuses"] == ["paid", "refund_sent"]
@@ -190,6 +194,17 @@ def test_get_gives_the_order_back_in_the_same_shape(client, token):
         assert found[name] == raw[name], name
     assert dt.datetime.fromisoformat(found["create_date"]) == dt.datetime.fromisoformat(raw["create_date"])
     assert found["refund"] == {"status": "sent", "result": None, "updated": "2026-08-14T00:00:00+00:00"}
+
+
+def test_additional_parameters_end_with_their_time_though_nobody_swept_yet(client, token):
+    """120 days for a deleted order, from its creation; the present status decides (domain.md 4 and 10.19)."""
+    created = dt.datetime.now(dt.UTC) - dt.timedelta(days=200)
+    parameters = [{"name": "utm", "value": "PARAM"}]
+    raw = snapshot(order_id=7, create_date=created.isoformat(), additional_data=parameters)
+    post(client, token, raw)
+    assert get(client, token, 7).json["additional_data"] == parameters
+    post(client, token, {**raw, "status": "deleted", "version": raw["version"] + 1})
+    assert get(client, token, 7).json["additional_data"] == []
 
 
 @pytest.mark.parametrize("order_id", ["2", "0", "-1", "A0000000001", "9" * 30, "1e3", "٣"])

@@ -69,7 +69,8 @@ def test_giving_a_role(manager, who, role, refusal):
 @pytest.mark.parametrize(
     ("before", "after", "refusal"),
     [
-        ({BLUE}, {BLUE}, None), ({BLUE}, set(), None), (set(), {BLUE}, None), ({RED}, {RED, BLUE}, None),
+        ({BLUE}, {BLUE}, None), ({BLUE, RED}, {RED}, None), ({BLUE}, set(), rules.TEAM_NEEDED), (set(), {BLUE}, None),
+        ({RED}, {RED, BLUE}, None),
         ({RED}, {BLUE}, rules.TEAM_NOT_YOURS), ({BLUE}, {BLUE, RED}, rules.TEAM_NOT_YOURS),
     ],
 )  # fmt: skip

@@ -144,6 +144,18 @@ def test_a_resumption_from_the_unpaid_renewals_page_gives_not_paid(app, make, an
         assert [code for code, _ in portal_lines(app, order_id)] == ["subscription.resumed"]
 
 
+def test_what_the_platform_calls_a_pmr_is_never_resumed(app, make, ann, connected):
+    """We may know it as an AR still: what was just read counts, and no call goes out (domain.md 5)."""
+    subscribed(make, status="cancelled")
+    connected.add_subscription(CODE, "PMR", status="cancelled")
+    run(app, ann, subscriptions.resume, PARENT, CODE, token=token())
+    work(app)
+    action = one(app, Action)
+    assert (action.state, action.reason) == ("refused", "A PMR subscription cannot be resumed.")
+    assert (one(app, Subscription).status, portal_lines(app, PARENT)) == ("cancelled", [])
+    assert connected.effects("activity") == []
+
+
 def test_the_job_asks_the_rule_again(app, make, ann, side):
     subscribed(make)
     if side:
@@ -209,14 +221,15 @@ def test_a_cancellation_survives_every_fault_once(app, make, ann, connected, fau
 
 @pytest.mark.only_db("sqlite")
 def test_a_refusal_of_the_platform_ends_the_action_with_its_words(app, make, ann, connected):
-    subscribed(make, status="cancelled")
-    connected.add_subscription(CODE, kind="PMR", status="cancelled")
-    run(app, ann, subscriptions.resume, PARENT, CODE, token=token())
+    subscribed(make)
+    connected.add_subscription(CODE)
+    connected.faults.next("activity", "error_in_200")
+    run(app, ann, subscriptions.cancel, PARENT, CODE, token=token())
     work(app)
     action = one(app, Action)
     assert action.state == "refused"
-    assert action.reason == "The platform refused it: The subscription cannot be resumed."
-    assert one(app, Subscription).status == "cancelled"
+    assert action.reason == "The platform refused it: Something is wrong."
+    assert (one(app, Subscription).status, portal_lines(app, PARENT)) == ("active", [])
 
 
 # --- refund requests -------------------------------------------------------------------------------------------------

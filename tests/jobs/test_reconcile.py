@@ -72,10 +72,12 @@ def test_a_result_that_comes_hours_later_is_read_back_and_mailed_once(app, make,
     read_back(app)
     assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("updating", "updating")
     connected.decide_refund(order_id, "completed", "full")
+    connected.orders[order_id]["status"] = "deleted"
     for _ in range(2):
         read_back(app)
     assert (one(app, RefundRequest).result, one(app, Order).refund_status) == ("full", "completed")
     assert one(app, Mail).params["result"] == "full refund completed"
+    assert (one(app, Order).status, one(app, OrderItem).refunded) == ("deleted", True)
 
 
 def test_an_old_refusal_is_not_the_answer_to_a_request_that_has_not_gone_out(app, make, ann, connected):

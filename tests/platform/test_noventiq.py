@@ -248,6 +248,20 @@ def test_the_platforms_words_for_a_refund(platform, block, status, result):
     assert (found.status, found.result) == (status, result)
 
 
+@pytest.mark.parametrize(
+    ("products", "status", "result"),
+    [
+        ([{"id": 1}, {"id": 2}], "paid", "partial"),
+        ([{"id": 1}, {"id": 2}], "deleted", "full"),
+        ([{"id": 1}], "paid", "full"),
+    ],
+)
+def test_a_completed_refund_that_says_no_more_is_full_when_all_the_order_is_gone(platform, products, status, result):
+    """An order of which some items are refunded stays paid (domain.md 2.2)."""
+    platform.add_order(ORDER, product=None, products=products, status=status, refund={"status": "Completed"})
+    assert client(platform).read_order(ORDER).refund.result == result
+
+
 def test_subscriptions_are_read_and_set(platform):
     found = client(platform)
     assert found.read_subscription("12345678_1").active is True

@@ -509,6 +509,12 @@ def test_links_are_not_to_be_guessed(app, client):
     assert client.get("/set-password/" + "x" * 101).status_code == 404
 
 
+def test_a_team_behind_one_address_opens_its_links_as_often_as_it_likes(app, client, ann):
+    path = link(app, ann)
+    assert {client.get(path).status_code for _ in range(40)} == {200}
+    assert client.submit(path, {"password": OTHER, "repeated": OTHER}).status_code == 303
+
+
 def test_links_and_temporary_passwords_are_only_for_open_accounts(app, ann, make):
     from app.domain.refusal import NotFound
 

@@ -83,7 +83,7 @@ def test_the_health_says_who_works_and_what_waits(app, admin, action):
     page = admin.get("/operations/health").text
     row = page.split('data-queue="actions"')[1].split("</tr>")[0]
     assert ">1<" in row
-    assert "100 s" in row
+    assert any(f"{age} s" in row for age in range(100, 110)), row
     assert "none" in page.split('data-queue="mail"')[1].split("</tr>")[0]
     assert 'data-poll="/operations/health"' in page
 

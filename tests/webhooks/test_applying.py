@@ -52,7 +52,7 @@ def deliver(app, *messages, store="acme-eu"):
 
 def order_of(app, order_id=1):
     with app.app_context(), scope_as(ALL_STORES):
-        return order_snapshot(session, order_id, ALL_STORES)
+        return order_snapshot(session, order_id, ALL_STORES, NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -330,7 +330,7 @@ def end_of(app, arrival):
     with app.app_context(), scope_as(ALL_STORES):
         if session.get(Order, order_id) is None:
             return None
-        order = order_snapshot(session, order_id, ALL_STORES)
+        order = order_snapshot(session, order_id, ALL_STORES, NOW)
         for item in order["items"]:
             item["webhook"] = session.execute(
                 sa.select(OrderItem.part, OrderItem.parts, OrderItem.event_at).where(
