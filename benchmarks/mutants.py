@@ -6,10 +6,10 @@
 A mutant is one small change of one function (a comparison, a condition, a number, a word, a call or an assignment left
 out, what is returned) or of a number that a module names. Killed: at least one test that runs the changed line fails.
 Which tests those are is recorded first, on SQLite, so a word that names another database survives. Every mutant runs in
-a process forked from a collected test session with the code of the loaded functions exchanged, so that it costs no start.
+a process forked from a collected test session with the code of the loaded functions exchanged: it costs no start.
 
-Left out is what is said to people (in logs, refusals and errors), which is no rule. Nothing else is, though some changes
-can make no difference: a flush before the end of a transaction, the cost of a hash, an option that only saves time.
+Left out is what is said to people (in logs, refusals and errors), which is no rule. Nothing else is, though some
+changes make no difference: a flush before the end of a transaction, an option that only saves time.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ TESTS = (
 )  # fmt: skip
 SLOW = ("tests/jobs/test_processes.py", "tests/jobs/test_machine.py")
 PROCESSES = 2
-TESTS_MOST = 60
-SECONDS_MOST = 10
+TESTS_MOST = 120
+SECONDS_MOST = 20
 """Of tests for one mutant; a mutant that outlives them survives."""
 CPU_MOST = 120
 """Seconds of computing after which a mutant is in an endless loop. Not of waiting: a busy machine kills no mutant."""
@@ -77,17 +77,20 @@ class Recorded:
     _shares: dict[str, Counter[str]] = field(default_factory=dict)
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests to ask: those named after the module, then those that run most of it, of these the quickest.
+        """The tests to ask: those named after the module, then from every file in turn the one that runs most of it.
 
         What every page runs (who is signed in, which stores) is run by hundreds of tests that look at something else.
         """
-        own = f"test_{Path(mutant.path).stem}.py"
         found = {test for path, line in self._places(mutant) for test in self.lines.get(path, {}).get(line, ())}
-        share = self._share(mutant.path)
+        share, seen = self._share(mutant.path), Counter[str]()
+        turns: dict[str, tuple[bool, int, float]] = {}
+        for test in sorted(found, key=lambda test: (-share[test], self.seconds.get(test, 1.0), test)):
+            file = test.partition("::")[0]
+            own = Path(file).stem == f"test_{Path(mutant.path).stem}"
+            turns[test] = (not own, seen[file], self.seconds.get(test, 1.0))
+            seen[file] += 1
         chosen, spent = [], 0.0
-        for test in sorted(found, key=lambda test: (own not in test, -share[test], self.seconds.get(test, 1.0), test))[
-            :TESTS_MOST
-        ]:
+        for test in sorted(found, key=lambda test: (*turns[test], test))[:TESTS_MOST]:
             spent += self.seconds.get(test, 1.0)
             if chosen and spent > SECONDS_MOST:
                 break

@@ -319,6 +319,24 @@ def test_actions_lose_their_words_and_keep_what_names_nobody(app, make):
     assert one(app, Action, Action.id == action_id).payload == {"tries": 3, "items": ["1"]}
 
 
+def test_mails_that_wait_are_stopped_and_those_gone_keep_their_state(app, make):
+    order_id, store = seed(make), make.store()
+    states = ("waiting", "running", "attention", "done", "refused")
+    with app.app_context(), transaction() as session:
+        for state in states:
+            session.add(
+                Mail(dedupe=state, template="license", params={"to": "tok"}, recipient="tok@example.org",
+                     order_id=order_id, store_id=store, message_id=f"<{state}@portal>", state=state)
+            )  # fmt: skip
+    erase(app, order_id)
+    found = {mail.dedupe: mail for mail in rows(app, Mail)}
+    assert {name: mail.state for name, mail in found.items()} == {
+        s: "done" if s == "done" else "refused" for s in states
+    }
+    assert [name for name, mail in found.items() if mail.error] == ["waiting", "running", "attention"]
+    assert {(mail.recipient, str(mail.params)) for mail in found.values()} == {(None, "{}")}
+
+
 def test_an_order_that_holds_nobody_is_erased_quietly(app, make):
     person = make.person()
     order_id = make.order(customer={"email": None, "first_name": None, "last_name": None, "phone": None},
