@@ -46,9 +46,8 @@ TESTS = (
 )  # fmt: skip
 SLOW = ("tests/jobs/test_processes.py", "tests/jobs/test_machine.py")
 PROCESSES = 2
-TESTS_MOST = 120
 SECONDS_MOST = 20
-"""Of tests for one mutant; a mutant that outlives them survives."""
+"""Of tests for one mutant, as they took when they were recorded; a mutant that outlives them survives."""
 CPU_MOST = 120
 """Seconds of computing after which a mutant is in an endless loop. Not of waiting: a busy machine kills no mutant."""
 WAIT_MOST = 600
@@ -77,20 +76,22 @@ class Recorded:
     _shares: dict[str, Counter[str]] = field(default_factory=dict)
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests to ask: those named after the module, then from every file in turn the one that runs most of it.
+        """The tests to ask: those named after the module, those of its folder, then the others; of each, from every
+        file in turn the one that runs most of the module.
 
         What every page runs (who is signed in, which stores) is run by hundreds of tests that look at something else.
         """
         found = {test for path, line in self._places(mutant) for test in self.lines.get(path, {}).get(line, ())}
         share, seen = self._share(mutant.path), Counter[str]()
-        turns: dict[str, tuple[bool, int, float]] = {}
+        module = Path(mutant.path)
+        turns: dict[str, tuple[bool, bool, int, float, str]] = {}
         for test in sorted(found, key=lambda test: (-share[test], self.seconds.get(test, 1.0), test)):
-            file = test.partition("::")[0]
-            own = Path(file).stem == f"test_{Path(mutant.path).stem}"
-            turns[test] = (not own, seen[file], self.seconds.get(test, 1.0))
-            seen[file] += 1
+            file = Path(test.partition("::")[0])
+            own, near = file.stem == f"test_{module.stem}", file.parent.name == module.parent.name
+            turns[test] = (not own, not near, seen[file.name], self.seconds.get(test, 1.0), test)
+            seen[file.name] += 1
         chosen, spent = [], 0.0
-        for test in sorted(found, key=lambda test: (*turns[test], test))[:TESTS_MOST]:
+        for test in sorted(found, key=turns.__getitem__):
             spent += self.seconds.get(test, 1.0)
             if chosen and spent > SECONDS_MOST:
                 break
