@@ -20,7 +20,10 @@ REACHED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.BitXor: ast.BitAnd,
 }  # fmt: skip
-TELLING = {"log", "warning", "error", "info", "exception", "debug", "Refusal", "RuntimeError", "ValueError", "KeyError"}
+TELLING = {
+    "log", "warning", "error", "info", "exception", "debug",
+    "Refusal", "RuntimeError", "ValueError", "KeyError", "NotFound",
+}  # fmt: skip
 """Calls whose words are for people: what is said there is not a rule."""
 
 

@@ -85,7 +85,6 @@ def verify(session: Session, *, head: str | None = None) -> Verdict:
             break
         before = entry.hash or ""
         seen_head = seen_head or before == head
-        session.expunge(entry)
     rows.close()  # a break leaves the server's cursor open
     if not broken and not seen_head:
         broken = "the given head is not part of the chain: its end was cut off or rewritten"

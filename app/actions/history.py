@@ -24,7 +24,7 @@ def add(
     order_ids: list[int] | None = None,
     document_id: str | None = None,
     **params: Any,
-) -> OrderEvent:
+) -> None:
     """Add a line: ``code`` of ``app.domain.history``, ``params`` the places of its sentence.
 
     Params never hold a customer's personal data or an activation code: lines outlive an erasure.
@@ -45,4 +45,3 @@ def add(
         actor_id=actor.id,
     )
     session.add(event)
-    return event

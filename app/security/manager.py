@@ -35,7 +35,6 @@ class PortalSecurityManager(SecurityManager):
     def create_login_manager(self, app: Flask) -> LoginManager:
         """FAB's hook."""
         manager = PortalLoginManager(app)
-        manager.login_view = "login"  # type: ignore[assignment]
         # Every way of signing in (form, LDAP, OAuth, SAML) ends here: a new session with a new id.
         user_logged_in.connect(_begin_session)
         return manager

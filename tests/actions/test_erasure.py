@@ -15,7 +15,7 @@ from app.actions.erasure import erase_order, preview
 from app.actions.queue import submit_action
 from app.db import scope_as, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Actor
-from app.erasure_journal import read_hashes
+from app.erasure_journal import order_hash, read_hashes
 from app.models import Action, AuditEntry, Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
 from app.models.base import utcnow
 from tests.actions.support import one, portal_lines, rows
@@ -154,6 +154,8 @@ def test_what_is_no_personal_data_stays(app, make, erased):
         assert session.get(StoredSearch, "k" * 20) is None
         mail = session.scalar(sa.select(Mail))
         assert (mail.state, mail.recipient, mail.params) == ("refused", None, {})
+        assert mail.error == "the customer's personal data was erased"
+        assert mail.finished_at is not None
         lines = session.scalars(sa.select(OrderEvent.text).where(OrderEvent.order_id == erased)).all()
         assert sorted(lines) == ["Personal data anonymize", "deleted"]
 
@@ -235,6 +237,31 @@ def test_an_erasure_that_cannot_be_journaled_does_not_happen(app, make, monkeypa
         from app.db import session
 
         assert session.get(Order, order_id).erased_at is None
+
+
+def test_an_erasure_whose_line_does_not_reach_the_disk_does_not_happen(app, make, monkeypatch):
+    def full(_handle):
+        raise OSError("no space left on device")
+
+    order_id = seed(make)
+    monkeypatch.setattr("app.erasure_journal.os.fsync", full)
+    assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code != 0
+    assert one(app, Order).erased_at is None
+    assert rows(app, AuditEntry) == []
+
+
+def test_the_journal_makes_its_folder_and_is_for_its_owner_only(app, make, monkeypatch, tmp_path):
+    journal = tmp_path / "not" / "there" / "erasures.jsonl"
+    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: journal)
+    orders = [seed(make), seed(make)]
+    for order_id in orders:
+        erase(app, order_id)
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    with app.app_context():
+        assert [line["order"] for line in lines] == [order_hash(order_id) for order_id in orders]
+        assert read_hashes([journal]) == {order_hash(order_id) for order_id in orders}
+    assert all(dt.datetime.fromisoformat(line["at"]).utcoffset() == dt.timedelta(0) for line in lines)
+    assert journal.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_unknown_order_is_said_to_be_unknown(app):
@@ -327,6 +354,24 @@ def test_actions_lose_their_words_and_keep_what_names_nobody(app, make):
         action_id = action.id
     erase(app, order_id)
     assert one(app, Action, Action.id == action_id).payload == {"tries": 3, "items": ["1"]}
+
+
+def test_mails_that_wait_are_stopped_and_those_gone_keep_their_state(app, make):
+    order_id, store = seed(make), make.store()
+    states = ("waiting", "running", "attention", "done", "refused")
+    with app.app_context(), transaction() as session:
+        for state in states:
+            session.add(
+                Mail(dedupe=state, template="license", params={"to": "tok"}, recipient="tok@example.org",
+                     order_id=order_id, store_id=store, message_id=f"<{state}@portal>", state=state)
+            )  # fmt: skip
+    erase(app, order_id)
+    found = {mail.dedupe: mail for mail in rows(app, Mail)}
+    assert {name: mail.state for name, mail in found.items()} == {
+        s: "done" if s == "done" else "refused" for s in states
+    }
+    assert [name for name, mail in found.items() if mail.error] == ["waiting", "running", "attention"]
+    assert {(mail.recipient, str(mail.params)) for mail in found.values()} == {(None, "{}")}
 
 
 def test_an_order_that_holds_nobody_is_erased_quietly(app, make):

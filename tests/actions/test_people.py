@@ -9,7 +9,7 @@ from app.actions.second_step import Vault, check_code
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, Role
 from app.domain.refusal import Invalid, NotFound
-from app.models import AuditEntry, Mail, Person, RecoveryCode
+from app.models import AuditEntry, Mail, Person, RecoveryCode, StoreGrant
 from app.queries.staff import manager_of
 from tests.actions.support import actor, one, rows
 
@@ -81,3 +81,61 @@ def test_without_a_second_step_no_code_is_right_and_none_is_made(app, make, boss
         assert session.scalar(sa.select(RecoveryCode.used_at)) is None
     with app.app_context(), pytest.raises(NotFound), scope_as(ALL_STORES), transaction():
         people.change(session, manager_of(session, boss), 999_999, Change())
+
+
+def events(app):
+    return [(entry.event, entry.subject) for entry in rows(app, AuditEntry, order_by=AuditEntry.id)]
+
+
+def version(app, person_id):
+    return one(app, Person, Person.id == person_id).auth_version
+
+
+def test_an_invitation_writes_role_teams_and_stores(app, make, boss):
+    team, store = make.team("Blue", "acme-eu"), make.store("acme-us")
+    given = {"role": Role.SPECIALIST, "teams": frozenset({team}), "stores": frozenset({store})}
+    act(app, boss, people.invite, invitation("new@example.org", **given), how=None)
+    with app.app_context(), scope_as(ALL_STORES):
+        person = session.scalars(sa.select(Person).where(Person.email == "new@example.org")).one()
+        assert (person.first_name, person.last_name, person.active) == ("Ann", "Lee", True)
+        assert [role.name for role in person.roles] == ["Specialist"]
+        assert [group.id for group in person.groups] == [team]
+        assert session.scalars(sa.select(StoreGrant.store_id).where(StoreGrant.user_id == person.id)).all() == [store]
+    assert rows(app, Mail) == []
+
+
+def test_an_account_is_closed_and_opened_again(app, make, boss):
+    ann = make.person("ann@example.org", password="a hash")
+    before = version(app, ann)
+    act(app, boss, people.deactivate, ann)
+    person = one(app, Person, Person.id == ann)
+    assert (person.active, person.auth_version) == (False, before + 1)
+    assert person.deactivated_at is not None
+    act(app, boss, people.reactivate, ann, how="link")
+    person = one(app, Person, Person.id == ann)
+    assert (person.active, person.deactivated_at, person.password, person.auth_version) == (
+        True,
+        None,
+        None,
+        before + 2,
+    )
+    assert [mail.user_id for mail in rows(app, Mail)] == [ann]
+    subject = f"person:{ann}"
+    assert events(app) == [
+        ("person.deactivated", subject), ("person.reactivated", subject), ("access.sent", subject),
+    ]  # fmt: skip
+
+
+def test_signing_somebody_out_everywhere_is_written_down(app, make, boss):
+    ann, other = make.person(), make.person()
+    before, of_other = version(app, ann), version(app, other)
+    act(app, boss, people.end_all_sessions, ann)
+    assert (version(app, ann), version(app, other)) == (before + 1, of_other)
+    assert events(app) == [("sessions.ended", f"person:{ann}")]
+
+
+def test_access_is_sent_again_and_written_down(app, make, boss):
+    ann = make.person()
+    act(app, boss, people.send_access, ann, how="link")
+    assert [mail.user_id for mail in rows(app, Mail)] == [ann]
+    assert events(app) == [("access.sent", f"person:{ann}")]

@@ -1,5 +1,7 @@
 """Refunds where two things happened at once: a decision twice, an order that was deleted meanwhile."""
 
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 
@@ -115,3 +117,58 @@ def test_what_people_decided_is_not_made_full(app, make, ann, boss):
     for order_id in (decided, open_one, none):
         as_platform(app, refunds.make_full, order_id)
     assert [(r.status, r.result) for r in rows(app, RefundRequest)] == [("completed", "partial"), ("sent", None)]
+
+
+@pytest.fixture
+def second(app, make, ann):
+    """An order whose first request the platform refused, and which ann asks for once more; the order's id."""
+    order_id = make.order(refund={"status": "refused", "updated": "2026-08-20T00:00:00+00:00"})
+    ask(app, ann, order_id)
+    return order_id
+
+
+def requests(app):
+    return [(request.origin, request.status, request.result) for request in rows(app, RefundRequest)]
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "ended"), [("sent", None, False), ("refused", "failed", True), ("completed", "full", True)]
+)
+def test_a_request_that_only_the_platform_knows(app, make, status, result, ended):
+    said = dt.datetime(2026, 8, 20, tzinfo=dt.UTC)
+    order_id = make.order(refund={"status": status, "updated": said.isoformat()})
+    request, order = one(app, RefundRequest), one(app, Order)
+    assert (request.order_id, request.store_id, request.origin) == (order_id, make.store(), "platform")
+    assert (request.status, request.result, request.reason) == (status, result, "")
+    assert (str(request.amount), request.currency, request.remove_codes) == ("118.00", "EUR", False)
+    assert (request.requested_at, request.platform_updated) == (said, said)
+    assert request.decided_at == (said if ended else None)
+    assert request.updated_at == order.recorded_at
+
+
+def test_a_later_word_moves_the_platforms_request_on(app, make):
+    first, second = (dt.datetime(2026, 8, day, tzinfo=dt.UTC) for day in (20, 25))
+    order_id = make.order(refund={"status": "sent", "updated": first.isoformat()})
+    word = {"status": "completed", "result": "partial", "updated": second.isoformat()}
+    make.record(snapshot(order_id=order_id, version=2, refund=word))
+    request = one(app, RefundRequest)
+    assert (request.status, request.result) == ("completed", "partial")
+    assert (request.requested_at, request.decided_at, request.platform_updated) == (first, second, second)
+
+
+def test_a_snapshots_word_is_about_the_last_request_and_its_sender_is_told(app, make, ann, second):
+    assert requests(app) == [("platform", "refused", "failed"), ("portal", "sent", None)]
+    word = {"status": "completed", "result": "full", "updated": "2026-12-01T00:00:00+00:00"}
+    make.record(snapshot(order_id=second, version=2, refund=word))
+    assert requests(app) == [("platform", "refused", "failed"), ("portal", "completed", "full")]
+    mail = one(app, Mail)
+    assert (mail.user_id, mail.params["result"]) == (ann.id, "full refund completed")
+    order = one(app, Order)
+    assert (order.refund_status, order.refund_result) == ("completed", "full")
+
+
+def test_an_order_that_changes_moves_its_last_request(app, make, ann, second):
+    make.record(snapshot(order_id=second, version=2, total="117.00"))
+    assert requests(app) == [("platform", "refused", "failed"), ("portal", "updating", None)]
+    assert one(app, Order).refund_status == "updating"
+    assert rows(app, Mail) == []

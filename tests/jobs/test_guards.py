@@ -161,6 +161,28 @@ def test_a_refusal_in_doubt_and_an_order_that_cannot_be_read_stay_in_doubt(app, 
         assert RefundHandler(standalone=False).perform(action).verdict is protocol.Verdict.UNKNOWN
 
 
+def test_a_missing_order_in_doubt_is_no_sign_of_our_request_whatever_it_says(app, make, ann, monkeypatch):
+    ask(app, ann, make.order())
+
+    class Gone:
+        def request_refund(self, *_):
+            return protocol.refused(NO, status=404, said="No order exists.")
+
+        def read_order(self, *_):
+            return None
+
+    monkeypatch.setattr(refund_jobs, "platform", Gone)
+    monkeypatch.setattr(refund_jobs, "write", lambda call: call())
+    monkeypatch.setattr(refund_jobs, "read", lambda call: call())
+    with app.app_context(), scope_as(ALL_STORES):
+        action = session.scalars(sa.select(Action)).one()
+        session.expunge(action)
+        action.doubt = True
+        outcome = RefundHandler(standalone=False).perform(action)
+    assert outcome.verdict is protocol.Verdict.ATTENTION
+    assert (outcome.reason.code, outcome.reason.params) == ("refund.unclear", {"message": "No order exists."})
+
+
 # --- subscriptions and licenses ---
 
 
@@ -237,3 +259,22 @@ def test_a_rejection_asks_refunds_only(app, make, ann):
         handler.settle(session, session.scalars(sa.select(Action)).one(), protocol.refused(NO), ann)
     assert one(app, RefundRequest).status == "refused"
     assert refunds.REQUEST == "request_refund"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "result", "why"),
+    [(protocol.refused(NO), "refused", "test.no"), (protocol.unknown("lost"), "failed", None)],
+)
+def test_an_end_without_a_change_stands_in_the_audit(app, make, ann, outcome, result, why):
+    subscribed(make)
+    run(app, ann, subscriptions.cancel, PARENT, CODE, token=token())
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        handler = SubscriptionHandler("cancel_subscription", standalone=True)
+        action = session.scalars(sa.select(Action)).one()
+        handler.settle(session, action, outcome, ann)
+        named = {"action": action.id, "kind": "cancel_subscription", "why": why}
+    entry = one(app, AuditEntry, AuditEntry.event == "action.ended")
+    assert (entry.result, entry.actor, entry.order_id, entry.subject) == (result, ann.login, PARENT, CODE)
+    assert entry.store_id == make.store()
+    assert entry.details == named
+    assert one(app, Subscription).status == "active"

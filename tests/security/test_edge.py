@@ -4,9 +4,11 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import create_app
 from app.models import metadata
+from app.security.edge import read_bytes
 from tests.conftest import settings_for
 from tests.factories import Browser
 
@@ -76,6 +78,38 @@ def test_scripts_carry_the_nonce_and_it_is_new_each_time(make):
     assert not re.search(r"\son[a-z]+=|\sstyle=|<style|javascript:", page)
 
 
+def test_the_headers_of_a_page_are_exactly_these(client):
+    headers = client.get("/login/").headers
+    nonce = re.search(r"'nonce-([\w-]{22,})'", headers["Content-Security-Policy"])[1]
+    assert headers["Content-Security-Policy"] == (
+        f"default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+    off = dict.fromkeys(
+        ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "microphone", "midi", "payment",
+         "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking"), "()",
+    )  # fmt: skip
+    assert dict(part.split("=") for part in headers["Permissions-Policy"].split(", ")) == off
+
+
+def test_what_has_no_script_of_ours_runs_none(client):
+    csp = client.get("/healthz").headers["Content-Security-Policy"]
+    assert "script-src 'none';" in csp
+    assert "nonce" not in csp
+
+
+def test_our_own_files_may_be_kept(client):
+    answer = client.get("/favicon.ico")
+    assert answer.status_code < 400
+    assert "no-store" not in answer.headers.get("Cache-Control", "")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 EXEMPT = ("/api/", "/webhooks/")
 
 
@@ -123,6 +157,16 @@ def test_nul_in_a_form_is_refused(make):
 
 def test_a_form_that_is_too_large_is_refused(make):
     assert make.admin().submit("/teams/new", {"name": "x" * 2_000_000}).status_code == 413
+
+
+@pytest.mark.parametrize(("length", "whole"), [(0, True), (10, True), (11, False), (1000, False)])
+def test_a_body_of_at_most_so_many_bytes_is_read_whole(app, length, whole):
+    with app.test_request_context("/api/v1/orders", method="POST", data=b"x" * length):
+        if whole:
+            assert read_bytes(10) == b"x" * length
+        else:
+            with pytest.raises(RequestEntityTooLarge):
+                read_bytes(10)
 
 
 def test_fabs_own_doors_are_closed(app, client):

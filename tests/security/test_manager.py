@@ -8,6 +8,7 @@ from app.domain.access import Role as Name
 from app.models import Person, Role, UserSession
 from app.models.people import PermissionView, assoc_permissionview_role
 from app.security.edge import csp_nonce
+from app.security.identity import vault
 from app.security.sessions import BrowserSession
 from app.security.sync import sync_roles
 
@@ -76,3 +77,17 @@ def test_a_page_that_would_need_a_proof_leads_to_it_and_back(make, path):
     stale = make.signed_in(make.person(role="Admin"), proved=False)
     page = stale.get(path if path == "/tokens/" else f"/stores/{make.store('acme-eu')}").get_data(as_text=True)
     assert 'href="/prove?next=' in page
+
+
+def test_the_roles_are_those_of_the_matrix_and_fabs_own_for_visitors(app):
+    with app.app_context():
+        sync_roles()
+        assert set(session.scalars(sa.select(Role.name))) == {"Specialist", "Lead", "Admin", "Public"}
+
+
+def test_the_keeper_of_second_steps_is_made_once(app, monkeypatch):
+    monkeypatch.setattr(app, "extensions", {name: v for name, v in app.extensions.items() if name != "vault"})
+    with app.app_context():
+        first = vault()
+        assert vault() is first, "deriving its key takes milliseconds of every sign-in"
+        assert app.extensions["vault"] is first
