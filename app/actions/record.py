@@ -30,6 +30,7 @@ from app.actions.rows import (
     lock_names,
     order_lock,
     read_rows,
+    rows_of_orders,
     subscription_lock,
     sync_rows,
     upsert_rows,
@@ -154,11 +155,11 @@ def _load_children(session: Session, known: dict[int, Known]) -> None:
     if not known:
         return
     ids = list(known)
-    for row in read_rows(session, OrderItem, OrderItem.__table__.c.order_id.in_(ids)):
+    for row in rows_of_orders(session, OrderItem, ids):
         known[row["order_id"]].items.append(row)
-    for row in read_rows(session, License, License.__table__.c.order_id.in_(ids)):
+    for row in rows_of_orders(session, License, ids):
         known[row["order_id"]].licenses.append(row)
-    requests = read_rows(session, RefundRequest, RefundRequest.__table__.c.order_id.in_(ids))
+    requests = rows_of_orders(session, RefundRequest, ids)
     for row in sorted(requests, key=lambda r: r["id"]):
         known[row["order_id"]].requests.append(row)
 
@@ -335,17 +336,16 @@ def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> Non
     sync_rows(
         session,
         OrderParameter,
-        read_rows(session, OrderParameter, OrderParameter.__table__.c.order_id.in_(ids)),
+        rows_of_orders(session, OrderParameter, ids),
         [row for p in plans for row in rows_of.parameter_rows(p.snapshot, p.order["store_id"], erased=p.erased)],
         key=("order_id", "position"),
     )
-    relation = OrderRelation.__table__.c
     relations = [row for p in plans for row in rows_of.relation_rows(p.snapshot, p.order["store_id"])]
     family = ("order_id", "related_id", "kind", "subscription_code")
     sync_rows(
         session,
         OrderRelation,
-        read_rows(session, OrderRelation, relation.order_id.in_(ids), relation.kind == "related"),
+        [row for row in rows_of_orders(session, OrderRelation, ids) if row["kind"] == "related"],
         [row for row in relations if row["kind"] == "related"],
         key=family,
     )
@@ -356,8 +356,7 @@ def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> Non
 
 def _sync_events(session: Session, plans: list[Plan], ids: list[int]) -> None:
     """The platform's lines become the snapshot's; the portal's stay; a webhook's line goes when told again."""
-    event = OrderEvent.__table__.c
-    old = read_rows(session, OrderEvent, event.order_id.in_(ids), event.source != "portal")
+    old = [row for row in rows_of_orders(session, OrderEvent, ids) if row["source"] != "portal"]
     new = [row for p in plans for row in rows_of.event_rows(p.snapshot, p.order["store_id"], erased=p.erased)]
     told = {(row["order_id"], row["kind"], row["at"]) for row in new}
     gone = [row for row in old if row["source"] == "platform" or (row["order_id"], row["kind"], row["at"]) in told]
@@ -366,7 +365,7 @@ def _sync_events(session: Session, plans: list[Plan], ids: list[int]) -> None:
 
 def _sync_documents(session: Session, plans: list[Plan], ids: list[int], now: dt.datetime) -> None:
     """The platform's documents become the snapshot's. The portal's own stay, and so do those kept by law."""
-    old = read_rows(session, Document, Document.__table__.c.order_id.in_(ids))
+    old = rows_of_orders(session, Document, ids)
     since = {(row["order_id"], row["document_id"]): row["created_at"] for row in old}
     ours = {(row["order_id"], row["document_id"]) for row in old if row["source"] == "portal" or row["kept_reason"]}
     new: list[Row] = []
