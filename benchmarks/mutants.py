@@ -142,8 +142,10 @@ def recorded(folder: Path) -> Recorded:
         }
     seconds = {}
     for case in ET.parse(folder / "junit.xml").iter("testcase"):
-        path = case.attrib["classname"].replace(".", "/") + ".py"
-        seconds[f"{path}::{case.attrib['name']}"] = float(case.attrib["time"])
+        names = case.attrib["classname"].split(".")
+        files = [name for name in names if not name.startswith("Test")]
+        place = "::".join(("/".join(files) + ".py", *names[len(files) :], case.attrib["name"]))
+        seconds[place] = float(case.attrib["time"])
     return Recorded(lines, seconds)
 
 

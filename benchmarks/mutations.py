@@ -190,11 +190,18 @@ def _changes(node: ast.AST, above: list[ast.AST]) -> Iterator[Change]:
         ):
             yield "if not", lambda n: _with(n, test=ast.UnaryOp(ast.Not(), n.test))  # type: ignore[attr-defined]
         case ast.Expr(value=ast.Call() as call) if not _is_told(call):
-            yield f"without {ast.unparse(call.func)}()", lambda _: ast.Pass()
+            yield f"without {ast.unparse(call.func)}()", lambda n: _nothing(n.value.func)  # type: ignore[attr-defined]
         case ast.Assign(targets=[ast.Attribute() as target]):
             yield f"without {ast.unparse(target)} =", lambda _: ast.Pass()
         case ast.Raise():
             yield f"without {ast.unparse(node)[:60]}", lambda _: ast.Pass()
+
+
+def _nothing(function: ast.expr) -> ast.stmt:
+    """In place of a call; ``super()`` stays, as it makes the cell without which the code cannot be exchanged."""
+    if isinstance(function, ast.Attribute) and ast.unparse(function.value) == "super()":
+        return ast.Expr(function.value)
+    return ast.Pass()
 
 
 def _with(node: ast.AST, **values: object) -> ast.AST:
