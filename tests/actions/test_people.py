@@ -139,3 +139,21 @@ def test_access_is_sent_again_and_written_down(app, make, boss):
     act(app, boss, people.send_access, ann, how="link")
     assert [mail.user_id for mail in rows(app, Mail)] == [ann]
     assert events(app) == [("access.sent", f"person:{ann}")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [({"teams": frozenset({999_999})}, "teams"), ({"stores": frozenset({999_999})}, "stores"),
+     ({"first_name": " "}, "first_name"), ({"last_name": "x" * 65}, "last_name")],
+)  # fmt: skip
+def test_a_change_that_does_not_hold_is_named_at_its_field_and_writes_nothing(app, make, boss, wanted, field):
+    ann = make.person("ann@example.org", stores=("acme-eu",))
+    before = one(app, Person, Person.id == ann)
+    with pytest.raises(Invalid) as caught:
+        act(app, boss, people.change, ann, Change(**{"role": Role.LEAD, **wanted}))
+    assert list(caught.value.errors) == [field]
+    after = one(app, Person, Person.id == ann)
+    assert (after.first_name, after.last_name, after.auth_version) == (
+        before.first_name, before.last_name, before.auth_version,
+    )  # fmt: skip
+    assert events(app) == []

@@ -278,3 +278,32 @@ def test_an_end_without_a_change_stands_in_the_audit(app, make, ann, outcome, re
     assert entry.store_id == make.store()
     assert entry.details == named
     assert one(app, Subscription).status == "active"
+
+
+@pytest.mark.parametrize(
+    ("verb", "before", "after"), [("cancel", "active", "cancelled"), ("resume", "cancelled", "active")]
+)
+def test_a_change_that_happened_stands_in_the_audit(app, make, ann, verb, before, after):
+    subscribed(make, status=before)
+    run(app, ann, getattr(subscriptions, verb), PARENT, CODE, token=token())
+    work_all(app)
+    assert one(app, Subscription).status == after
+    action = one(app, Action)
+    event = {"cancel": "subscription.cancelled", "resume": "subscription.resumed"}[verb]
+    entry = one(app, AuditEntry, AuditEntry.event == event)
+    assert (entry.result, entry.actor, entry.order_id, entry.subject) == ("ok", ann.login, PARENT, CODE)
+    assert (entry.store_id, entry.details) == (make.store(), {"action": action.id})
+
+
+def test_a_resend_that_was_refused_stands_in_the_audit(app, make, ann):
+    from app.actions import licenses
+
+    order_id = make.order()
+    run(app, ann, licenses.resend, order_id, "l1", token=token(), now=NOW)
+    change(app, Order, sa.true(), status="deleted")
+    work_all(app)
+    action, entry = one(app, Action), one(app, AuditEntry, AuditEntry.event == "action.ended")
+    assert action.state == "refused"
+    assert (entry.result, entry.order_id, entry.subject) == ("refused", order_id, "l1")
+    assert entry.details == {"action": action.id, "kind": "resend_license", "why": "license.not_paid"}
+    assert rows(app, Mail) == []

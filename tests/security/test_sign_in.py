@@ -299,6 +299,7 @@ def test_new_recovery_codes_void_the_old_and_turning_off_ends_sessions(app, make
     assert not is_in(other)
     assert person(app, ann).totp_secret is None
     assert browser.submit("/second-step/recovery-codes").status_code == 404
+    assert events(app) == ["second_step.on", "recovery_codes.made", "second_step.off"]
 
 
 def test_the_key_of_the_app_is_needed(app, client, make, ann):
