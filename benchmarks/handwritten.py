@@ -1,7 +1,8 @@
 """The page by hand, to compare with: driver rows, pipelined statements, f-strings, nothing else.
 
-It shows what the portal's list shows (two lines and all blocks of 50 orders, the capped count) for the same
-person and behind the same sign-in; it has no forms, no translation and no time zones. PostgreSQL only.
+It shows what the portal's list shows (two lines and all blocks of 50 orders, the capped count, the stores to choose
+from, the menu's count of refund requests) for the same person and behind the same sign-in; it has no other fields, no
+buttons, no translation and no time zones. PostgreSQL only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ WHERE o.store_id = ANY(%(stores)s) {where} ORDER BY o.created_at DESC, o.id DESC
 """
 COUNT = """
 SELECT count(*) FROM (SELECT 1 FROM orders o WHERE o.store_id = ANY(%(stores)s) {where} LIMIT 1001) c
+"""
+STORES = "SELECT name FROM store WHERE id = ANY(%(stores)s) ORDER BY name"
+WAITING = """
+SELECT count(*) FROM (
+    SELECT 1 FROM refund_request
+    WHERE status IN ('sent', 'updating') AND store_id = ANY(%(stores)s) AND requested_by = %(me)s LIMIT 100
+) w
 """
 ITEMS = """
 SELECT i.order_id, i.item_id, i.position, i.name, i.quantity, i.amount, i.discount_percent, i.discount_amount,
@@ -70,14 +78,19 @@ def page() -> str:
     if not actor.may("can_list", "OrderView"):
         abort(403)
     where = WHERE[request.args.get("by", "")]
-    values = {"stores": scope_ids(actor.stores), "value": request.args.get("value")}
+    values = {"stores": scope_ids(actor.stores), "value": request.args.get("value"), "me": actor.id}
     connection = session.connection().connection.driver_connection
     assert connection is not None
-    with connection.pipeline(), connection.cursor() as first, connection.cursor() as second:
+    first, second, third, fourth = (connection.cursor() for _ in range(4))
+    with connection.pipeline():
         first.execute(ORDERS.format(where=where), values)
         second.execute(COUNT.format(where=where), values)
+        third.execute(STORES, values)
+        fourth.execute(WAITING, values)
         orders = first.fetchall()[:50]
         (count,) = second.fetchone()
+        stores = "".join(f"<option>{_text(name)}" for (name,) in third.fetchall())
+        (waiting,) = fourth.fetchone()
     ids = [order[0] for order in orders]
     cursors = [connection.cursor() for _ in range(4)]
     with connection.pipeline():
@@ -85,7 +98,9 @@ def page() -> str:
             cursor.execute(statement, (ids,))
         cursors[3].execute(REST, {"ids": ids})
         items, licenses, history, rest = (_by_order(cursor.fetchall()) for cursor in cursors)
-    parts = [f"<!doctype html><title>Orders</title><h1>Orders</h1><h2>{count}</h2>"]
+    menu = f"<nav><a href='/orders/'>Orders</a><a href='/refunds/'>Refund requests <b>{waiting}</b></a></nav>"
+    form = f"<form><select name=store><option>Any{stores}</select></form>"
+    parts = [f"<!doctype html><title>Orders</title>{menu}<h1>Orders</h1>{form}<h2>{count}</h2>"]
     parts += [_card(o, items[o[0]], licenses[o[0]], history[o[0]], rest[o[0]]) for o in orders]
     return "".join(parts)
 
