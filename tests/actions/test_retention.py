@@ -63,6 +63,15 @@ def test_the_raw_record_lets_go_of_the_parameters_and_of_nothing_else(context, m
     assert (received["something_new"], received["order_id"]) == ("stays", order_id)
 
 
+def test_a_raw_record_that_cannot_be_read_goes_as_a_whole(context, make, session):
+    dates = {"create_date": (NOW - dt.timedelta(days=121)).isoformat(), "pay_date": None}
+    order_id = make.order(status="deleted", additional_data=[{"name": "a", "value": "PARAM"}], **dates)
+    with transaction() as writing:
+        writing.get(RawSnapshot, order_id).body = zlib.compress(b'{"additional_data": [{"name": "a", "value": "PAR')
+    assert run(retention.expire_parameters) == 1
+    assert session.get(RawSnapshot, order_id) is None
+
+
 def test_webhook_bodies_go_after_30_days_and_doubles_are_still_known(context, make, session):
     store = make.store()
     with transaction() as session:
