@@ -11,13 +11,13 @@ RENDER_AS_BATCH = True  # SQLite cannot alter columns in place
 
 
 def _include(name: str | None, type_: str, parent: object) -> bool:
-    """Leave out what the code search keeps beside our tables (FTS5 shadow tables)."""
-    return not (type_ == "table" and name is not None and name.startswith("license_code_fts"))
+    """Leave out what the code search keeps beside our tables (FTS5 and its shadow tables)."""
+    return not (type_ == "table" and name is not None and name.startswith("order_codes_fts"))
 
 
 def _include_object(item: object, name: str | None, type_: str, reflected: bool, compare_to: object) -> bool:
-    # Expression and trigram indexes are written by hand in migrations; see 0002.
-    return not (type_ == "index" and reflected and compare_to is None and str(name).startswith("ix_license_code"))
+    # The trigram index is written by hand; see 0005.
+    return not (type_ == "index" and reflected and compare_to is None and str(name).startswith("ix_orders_codes"))
 
 
 def run(connection: Connection) -> None:

@@ -38,6 +38,7 @@ from app.actions.rows import (
 from app.actions.snapshots import UNKNOWN_FIELDS
 from app.domain.access import Actor, Scope
 from app.domain.history import PERSONAL_DATA_ERASED
+from app.domain.normal import join_codes
 from app.domain.orders import Status, next_status
 from app.domain.snapshot import FieldError, RecordResult, Result, Snapshot, email_error
 from app.models import (
@@ -198,6 +199,7 @@ def _plan(snapshot: Snapshot, store_id: int, known: Known | None, now: dt.dateti
     plan = Plan(snapshot, known, order, items, licenses)
     if known is not None:
         _keep_forward(plan, known)
+    plan.order["codes_key"] = join_codes(row["code"] for row in plan.licenses)
     plan_requests(plan)
     return plan
 
@@ -241,7 +243,9 @@ def _keep_what_vanished(plan: Plan, known: Known) -> None:
     ]
 
 
-_PLAIN = frozenset({"version", "recorded_at", "plain_event_at", "create_date_raw", "refund_status", "refund_result"})
+_PLAIN = frozenset(
+    {"version", "recorded_at", "plain_event_at", "create_date_raw", "refund_status", "refund_result", "codes_key"}
+)
 
 
 def _changed(plan: Plan, known: Known) -> bool:

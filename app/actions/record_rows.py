@@ -73,6 +73,7 @@ def order_row(snapshot: Snapshot, store_id: int, now: dt.datetime, *, erased_at:
         "order_detail_url": snapshot.order_detail_url or None,
         "erased_at": erased_at,
         **customer_columns(snapshot.customer, snapshot.payment, erased=erased_at is not None),
+        "codes_key": None,
         "plain_event_at": snapshot.as_of,
         "webhook_stamps": None,
         "recorded_at": now,
@@ -127,7 +128,6 @@ def license_rows(item: Item, order_id: int, store_id: int) -> list[Row]:
             "store_id": store_id,
             "position": position,
             "code": found.code,
-            "code_key": normal.normalise_code(found.code),
             "deleted": bool(found.deleted),
         }
         for position, found in enumerate(item.licenses or (), 1)

@@ -8,10 +8,20 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 MAX_KEY_BYTES = 1000
 """A search form longer than this is shortened to a prefix and a hash: a B-tree entry has a limit of about 2,700 bytes,
 and one compatibility character can become eighteen, so that even 255 characters may not fit."""
+
+BETWEEN_CODES = "\x1f"
+"""Stands between the codes of an order and is part of none, so that nothing is found across two of them."""
+
+_MARKS = " !\"#$%&'()*+,-./:;<=>?@[]^_`{|}~\\\t\n\r"
+_LETTERS = "þðŋħŧłøæœđıĸŀŉſƀƃƅƈƌƍƒƕƙƚƛƞơƣƥƨƪƫƴƶƹ"
+_SWAPPED = str.maketrans(_MARKS + _LETTERS, _LETTERS + _MARKS)
+"""Trigrams are made of letters and digits only (PostgreSQL), and codes are full of dashes: ``4-7`` would yield none
+worth the name. So marks are kept as letters that codes do not have, and these letters as the marks."""
 
 _PREFIX = 200
 _ENOUGH = 8  # rounds until folding changes nothing; two are known to be needed, more never were
@@ -48,7 +58,20 @@ def normalise_card(value: str | None) -> str | None:
 
 def normalise_code(value: str) -> str:
     """An activation code for finding parts of it: case-folded, everything else as it is."""
-    return value.casefold()
+    return value.replace(BETWEEN_CODES, "").casefold()
+
+
+def code_letters(key: str) -> str:
+    """A normalised code, or a part of one, as it is kept for search: marks and letters swapped.
+
+    One code is a part of another exactly when its letters are a part of the other's.
+    """
+    return key.translate(_SWAPPED)
+
+
+def join_codes(codes: Iterable[str]) -> str | None:
+    """All codes of an order as they are kept for search, in one text; None when there are none."""
+    return BETWEEN_CODES.join(code_letters(normalise_code(code)) for code in codes) or None
 
 
 def _folded(value: str) -> str:

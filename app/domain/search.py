@@ -295,10 +295,10 @@ def _code(value: str | None, errors: dict[str, list[Refusal]]) -> str | None:
     """White space that was pasted around a code is no part of it; inside it is."""
     if value is None:
         return None
-    value = value.strip()
-    if len(value) < MIN_CODE:
+    key = normalise_code(value.strip())
+    if len(key) < MIN_CODE:
         _add(errors, "code", "short", "Give at least %(min)s characters of the code.", min=MIN_CODE)
-    return normalise_code(value)
+    return key
 
 
 def _day_tag(name: str, first: list[str] | None, last: list[str] | None) -> list[Tag]:

@@ -73,6 +73,9 @@ class Order(Model):
     company_key: Mapped[str | None] = mapped_column(sa.Text)
     vat_key: Mapped[str | None] = mapped_column(sa.Text)
     phone_digits: Mapped[str | None] = mapped_column(sa.Text)
+    codes_key: Mapped[str | None] = mapped_column(
+        sa.Text, deferred=True, comment="all its activation codes, see domain.normal.join_codes"
+    )
 
     plain_event_at: Mapped[dt.datetime | None] = mapped_column(
         UtcDateTime, comment="newest webhook event_date whose plain fields were taken; domain.md 9.1"
@@ -184,7 +187,6 @@ class License(Model):
     store_id: Mapped[int] = mapped_column(sa.Integer)
     position: Mapped[int] = mapped_column(sa.Integer, comment="from 1, within the item")
     code: Mapped[str] = mapped_column(sa.String(2000))
-    code_key: Mapped[str] = mapped_column(sa.Text, comment="case-folded, for search")
     deleted: Mapped[bool] = mapped_column(sa.Boolean, default=False, comment="only ever becomes true")
 
 

@@ -7,36 +7,30 @@ What is asked is a table of clauses joined by AND. One clause leads: on SQLite, 
 are spread, the others are kept from choosing an index (``+column``); PostgreSQL's planner sees to it by itself.
 
 Two questions no planner answers well, a part of a code and a range of payment days, since it cannot know where among
-the newest orders their hits lie. For them the same statement first looks how many hits there are: few (``RARE``), and
-exactly these orders are looked up; many, and orders are walked newest first until the page is full (``Ways``).
+the newest orders their hits lie. For days the statement first looks how many hits there are: few (``RARE``), and
+exactly these orders are looked up; many, and orders are walked newest first until the page is full. For a code a
+sample says beforehand whether it is worth while to begin with the newest orders (``raw_codes``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import replace
 from typing import Any, cast
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import confined
 from app.domain.access import ALL_STORES, Scope
+from app.domain.normal import code_letters
 from app.domain.search import Criteria
 from app.queries.raw_blocks import moment
+from app.queries.raw_codes import SAMPLE, CodeSample, sample_of
+from app.queries.raw_question import NEWEST, OLDEST, Question
 from app.queries.raw_rows import Row, fetch
-from app.queries.raw_ways import (
-    ORDER,
-    SHORT,
-    UNCOUNTED,
-    capped,
-    four_ways,
-    holds_code,
-    listing,
-    rest_first,
-    two_ways,
-)
+from app.queries.raw_ways import by_index, by_paid_days, capped, newest_first
 from app.queries.refunds import OPEN_CAP
 
 Position = tuple[dt.datetime, int]
@@ -56,37 +50,6 @@ _STRONG = ("ids", "email", "phone", "vat", "company", "card")
 """With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
 
 
-@dataclass(slots=True)
-class Question:
-    """The parameters of a statement on ``orders o``, and how to write its places."""
-
-    dialect: str
-    params: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def sqlite(self) -> bool:
-        """Is it asked of SQLite?"""
-        return self.dialect == "sqlite"
-
-    def moment(self, name: str, value: dt.datetime) -> str:
-        """A place for a moment."""
-        self.params[name] = _moment(value) if self.sqlite else value
-        return f":{name}"
-
-    def any_of(self, column: str, name: str, values: Iterable[int | str], kind: str) -> str:
-        """The column is one of the values; ``kind`` is PostgreSQL's element type."""
-        wanted = list(values)
-        if len(wanted) == 1:
-            self.params[name] = wanted[0]
-            # psycopg sends a small number as smallint, for which a GIN index has no operator.
-            return f"{column} = :{name}" if self.sqlite else f"{column} = CAST(:{name} AS {kind})"
-        if self.sqlite:
-            self.params[name] = json.dumps(wanted)
-            return f"{column} IN (SELECT value FROM json_each(:{name}))"  # noqa: S608
-        self.params[name] = wanted
-        return f"{column} = ANY(CAST(:{name} AS {kind}[]))"
-
-
 def list_and_count(
     session: Session,
     criteria: Criteria,
@@ -96,43 +59,29 @@ def list_and_count(
     after: Position | None = None,
     before: Position | None = None,
     counted: bool = True,
-    patient: bool = False,
 ) -> tuple[list[tuple[int, dt.datetime]], int | None]:
     """Up to ``limit`` orders newest first as (id, created_at), and how many there are up to CAP + 1. One statement.
 
     With ``before`` the orders nearest above that position, oldest of them first. The count rides on the rows: it is
-    None when there is none to carry it, and where it would take longer than the rows (a common code beside other
-    filters), unless ``patient``.
+    None when there is none to carry it.
     """
     scope = confined(scope)
-    asked = Question(session.get_bind().dialect.name)
-    probe = _probe(asked, criteria, scope)
-    looked_up = _where(asked, criteria, scope, leader="hits" if probe else _leader(criteria))
-    place = ""
+    engine = cast(sa.Engine, session.get_bind())
+    asked = Question(engine.dialect.name == "sqlite", counted)
+    asked.params["limit"] = limit
     if position := after or before:
         at = asked.moment("at", position[0])
         asked.params["last_id"] = position[1]
-        place = f" AND (o.created_at, o.id) {'<' if after else '>'} ({at}, :last_id)"
-    order = ORDER["ASC" if before else "DESC"]
-    asked.params["limit"] = limit
-    if probe is None:
-        sql = listing(looked_up, place, order, capped(looked_up) if counted else UNCOUNTED, ":limit")
+        asked.place = f" AND (o.created_at, o.id) {'<' if after else '>'} ({at}, :last_id)"
+        asked.order = OLDEST if before else NEWEST
+    strong = any(getattr(criteria, name) for name in _STRONG)
+    if criteria.code is not None and not strong:
+        sql = _by_code(asked, criteria, scope, sample_of(engine))
+    elif criteria.paid is not None and not strong:
+        sql = _by_paid_days(asked, criteria, scope)
     else:
-        walked = _where(asked, criteria, scope, leader=None)
-        alone = not _other_filters(criteria)
-        if criteria.code is None or asked.sqlite:
-            patient = patient or criteria.code is None
-            ways = two_ways(probe, looked_up, walked, alone=alone, patient=patient)
-            if criteria.code is not None and criteria.paid is None and not alone:
-                rest = _where(asked, replace(criteria, code=None), scope, leader=_leader(criteria))
-                asked.params["code"] = criteria.code
-                ways = rest_first(ways, rest)
-        else:
-            rest = _where(asked, replace(criteria, code=None), scope, leader=None)
-            short = len(criteria.code) < SHORT
-            named = criteria.last_name is not None or criteria.first_name is not None
-            ways = four_ways(probe, looked_up, walked, rest, alone=alone, short=short, named=named, patient=patient)
-        sql = ways.statement(asked.sqlite, place, order, counted=counted)
+        where = _where(asked, criteria, scope, leader=_leader(criteria))
+        sql = asked.listing(where, capped(where))
     found = _run(session, sql, asked.params, plan_anew=not _plan_may_be_kept(criteria))
     rows = [(row[0], cast(dt.datetime, moment(row[1])), row[2]) for row in found]
     rows.sort(key=lambda row: (row[1], row[0]), reverse=before is None)
@@ -147,40 +96,32 @@ def _plan_may_be_kept(criteria: Criteria) -> bool:
     return criteria.code is not None and not _other_filters(criteria)
 
 
-def _probe(asked: Question, criteria: Criteria, scope: Scope) -> str | None:
-    """A statement for the orders (``id``) of the code or, without one, of the payment days; None: not needed."""
-    if any(getattr(criteria, name) for name in _STRONG):
-        return None
-    if criteria.code is not None:
-        return _orders_with_code(asked, criteria.code, scope)
-    if criteria.paid is not None:
-        clauses = [*_span(asked, "o.paid_at", "paid", criteria), *_in_scope(asked, "o.store_id", scope, lead=False)]
-        return f"SELECT o.id FROM orders o WHERE {' AND '.join(clauses)}"  # noqa: S608
-    return None
-
-
-def _orders_with_code(asked: Question, code: str, scope: Scope) -> str:
-    """Orders that have the text in one of their codes. It is case-folded and at least three characters long, which
-    is what a trigram index needs."""
-    if asked.sqlite:
-        asked.params["match"] = '"' + code.replace('"', '""') + '"'
-        clauses = ["f.code_key MATCH :match", *_in_scope(asked, "l.store_id", scope, lead=False)]
-        table = "license_code_fts f CROSS JOIN license l ON l.id = f.rowid"
+def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSample) -> str:
+    """A code, alone or beside filters that may leave many orders."""
+    letters = code_letters(cast(str, criteria.code))
+    if asked.sqlite:  # the phrase is at least three characters long, which is what a trigram index needs
+        asked.params["match"] = '"' + letters.replace('"', '""') + '"'
+        where = _where(asked, replace(criteria, code=None), scope, leader="hits")
+        found = f"order_codes_fts f CROSS JOIN orders o ON o.id = f.rowid WHERE f.codes_key MATCH :match AND {where}"
     else:
-        # The index holds punctuation as letters (migration 0003), so it may find too much: looked at again.
-        asked.params["code"] = code
-        clauses = [
-            "code_letters(l.code_key) LIKE '%' || code_letters(:code) || '%'",
-            "strpos(l.code_key, :code) > 0",
-            *_in_scope(asked, "l.store_id", scope, lead=False),
-        ]
-        table = "license l"
-    return f"SELECT l.order_id AS id FROM {table} WHERE {' AND '.join(clauses)}"  # noqa: S608
+        found = f"orders o WHERE {_where(asked, criteria, scope, leader='hits')}"
+    if not sample.is_common(letters):
+        return by_index(asked, found)
+    holds = _holds_code(asked, letters)
+    return newest_first(asked, found, _where(asked, replace(criteria, code=None), scope, leader=None), holds)
+
+
+def _by_paid_days(asked: Question, criteria: Criteria, scope: Scope) -> str:
+    """Payment days, alone or beside filters that may leave many orders."""
+    clauses = [*_span(asked, "o.paid_at", "paid", criteria), *_in_scope(asked, "o.store_id", scope, lead=False)]
+    looked_up = _where(asked, criteria, scope, leader="hits")
+    walked = _where(asked, criteria, scope, leader=None)
+    return by_paid_days(asked, " AND ".join(clauses), looked_up, walked, alone=not _other_filters(criteria))
 
 
 def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | None) -> str:
-    """The clauses of the criteria within the scope. When the orders of a code are looked up (``leader`` is hits), the
-    code itself is no clause any more."""
+    """The clauses of the criteria within the scope. ``leader`` names the filter whose index is used (``hits``: others
+    are read first); None: along the newest first."""
     clauses = []
     for name, column in _KEYS.items():
         value = getattr(criteria, name)
@@ -189,9 +130,8 @@ def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | N
             clauses.append(f"{_led(asked, leader, name, f'o.{column}')} = :{name}")
     if criteria.ids:
         clauses.append(asked.any_of(_led(asked, leader, "ids", "o.id"), "ids", criteria.ids, "bigint"))
-    if criteria.code is not None and leader != "hits":
-        asked.params["code"] = criteria.code
-        clauses.append(holds_code(asked.sqlite))
+    if criteria.code is not None:
+        clauses.append(_holds_code(asked, code_letters(criteria.code)))
     if criteria.statuses:
         column = _led(asked, leader, "status", "o.status")
         clauses.append(asked.any_of(column, "statuses", criteria.statuses, "varchar"))
@@ -207,6 +147,15 @@ def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | N
             clauses.append(f"o.created_at < {_newest_paid(asked)}")
     clauses += _in_scope(asked, "o.store_id", scope, lead=leader is None)
     return " AND ".join(clauses) or "1 = 1"
+
+
+def _holds_code(asked: Question, letters: str) -> str:
+    """Does the order hold the text? For LIKE, what it would read as a pattern is named as itself."""
+    if asked.sqlite:
+        asked.params["code"] = letters
+        return "instr(o.codes_key, :code) > 0"
+    asked.params["code_like"] = "%" + re.sub(r"([%_\\])", r"\\\1", letters) + "%"
+    return "o.codes_key LIKE :code_like"
 
 
 def _newest_paid(asked: Question) -> str:
@@ -264,10 +213,12 @@ def stores_and_search(
     """The stores in scope as ("store", id, name), and the search kept under the key as ("search", maker, JSON).
 
     Beside them ("open", number, "") says how many refund requests wait in the scope, up to ``OPEN_CAP``, with
-    ``asked_by`` those that this person sent: the menu shows it, and asking here costs no statement of its own.
+    ``asked_by`` those that this person sent: the menu shows it, and asking here costs no statement of its own. A
+    sample of codes is read along when it is time to (``raw_codes``).
     """
     scope = confined(scope)
-    asked = Question(session.get_bind().dialect.name)
+    engine = cast(sa.Engine, session.get_bind())
+    asked = Question(engine.dialect.name == "sqlite")
     stores = "" if scope is ALL_STORES else f" WHERE {asked.any_of('id', 'stores', _ids(scope), 'integer')}"
     sql = f"SELECT 'store', id, name FROM store{stores}"  # noqa: S608
     waiting = ["status IN ('sent', 'updating')"]
@@ -282,16 +233,16 @@ def stores_and_search(
         asked.params["key"] = key
         kept = "SELECT 'search', user_id, CAST(criteria AS text) FROM stored_search"
         sql += f" UNION ALL {kept} WHERE key = :key AND expires_at > {asked.moment('now', now)}"
-    return [(row[0], row[1], row[2]) for row in _run(session, sql, asked.params)]
+    sample = sample_of(engine)
+    if sample.is_fresh():
+        return [(row[0], row[1], row[2]) for row in _run(session, sql, asked.params)]
+    found = _run(session, f"{sql} UNION ALL {SAMPLE}", asked.params)
+    sample.take(row[2] for row in found if row[0] == "codes")
+    return [(row[0], row[1], row[2]) for row in found if row[0] != "codes"]
 
 
 def _ids(scope: Scope) -> list[int]:
     return sorted(scope) if isinstance(scope, frozenset) else []
-
-
-def _moment(value: dt.datetime) -> str:
-    """A moment as SQLite keeps it: text that sorts by time."""
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
 
 
 def _run(session: Session, sql: str, params: dict[str, Any], *, plan_anew: bool = False) -> list[Row]:

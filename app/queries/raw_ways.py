@@ -1,161 +1,89 @@
-"""Ways to the orders that have a text in one of their codes, or were paid in some days: SQL, and which way to go.
+"""Ways to the orders that have a text in one of their codes, or were paid in some days, where no planner knows best.
 
-A part of ``raw_search``, which gives the clauses (the scope is among them) and runs the statement.
+A part of ``raw_search``, which gives the clauses (the scope is among them) and runs the statement. Each way finds the
+same orders. PostgreSQL reads a table of WITH only as far as it is asked for; SQLite makes it as a whole, once asked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.queries.raw_question import NEWEST, Question
 
 CAP = 1000
 """Orders are counted up to here; beyond, the count is ``1000+``."""
 
-UNCOUNTED = "CAST(NULL AS bigint)"
-"""In place of a count that is not made."""
-
 RARE = 4000
-"""Up to so many hits of a code or of payment days, within the scope, are looked up; more are walked."""
+"""Up to so many orders of payment days, within the scope, are looked up; more are walked."""
 
-FEW = 1500
-"""A code beside other filters that leave no more orders than this: each of these is looked at."""
-
-SAMPLES, WINDOW = ((40, 1), (300, 5)), 3000
-"""A short text that the newest orders have so often, (of how many, how many), may fill the page from the ``WINDOW``
-newest, which is several times cheaper than reading the index's list of a common text."""
-
-SHORT = 5
-"""A text this long is no common part of codes, and not worth the sample."""
-
-ORDER = {"DESC": "ORDER BY o.created_at DESC, o.id DESC", "ASC": "ORDER BY o.created_at ASC, o.id ASC"}
-
-
-@dataclass(slots=True)
-class Ways:
-    """Several ways to one answer. The statement finds out by itself which it is cheapest to go: ``choice`` names one
-    of ``ways``, which are clauses and how to count what they find. Nothing of the others is run."""
-
-    tables: list[str]
-    choice: str
-    ways: dict[str, tuple[str, str]]
-    near: str | None = None
-    """The clauses for the window of newest orders, tried before anything else (the way ``near``)."""
-
-    def statement(self, sqlite: bool, place: str, order: str, *, counted: bool) -> str:
-        """The whole of it."""
-        tables, parts = list(self.tables), []
-        if self.near is not None:
-            tables = [*_window(sqlite, self.near + place, order), *tables]
-        tables.append(f"way AS MATERIALIZED (SELECT {self.choice} AS way)")
-        for name, (where, count) in self.ways.items():
-            n, chosen = count if counted else UNCOUNTED, f"(SELECT way FROM way) = '{name}'"  # noqa: S608
-            if name == "near":
-                parts.append(f"SELECT id, created_at, {n} AS n FROM near WHERE {chosen}")  # noqa: S608
-            elif sqlite:  # it would ask a constant condition of every row; a limit of none it understands
-                parts.append(listing(where, place, order, n, f"CASE WHEN {chosen} THEN :limit ELSE 0 END"))
-            else:
-                parts.append(listing(f"{chosen} AND {where}", place, order, n, ":limit"))
-        every = " UNION ALL ".join(f"SELECT * FROM ({part}) AS p{n}" for n, part in enumerate(parts))  # noqa: S608
-        return f"WITH {', '.join(tables)} {every}"
-
-
-def two_ways(probe: str, looked_up: str, walked: str, *, alone: bool, patient: bool) -> Ways:
-    """Few hits: exactly these orders are looked up. Many: the newest first until the page is full.
-
-    ``patient``: count also where that takes longer than the page, beside other filters; else such a count is NULL.
-    """
-    looked_up = f"o.id IN (SELECT id FROM hits) AND {looked_up}"  # noqa: S608
-    count = capped(walked, order=ORDER["DESC"]) if patient or alone else UNCOUNTED
-    if alone:  # the hits are the orders
-        count = f"CASE WHEN (SELECT orders FROM n) > {CAP} THEN {CAP + 1} ELSE {count} END"  # noqa: S608
-    return Ways(
-        [
-            f"hits AS MATERIALIZED ({probe} LIMIT {RARE + 1})",
-            "n AS MATERIALIZED (SELECT count(*) AS hits, count(DISTINCT id) AS orders FROM hits)",
-        ],
-        f"CASE WHEN (SELECT hits FROM n) <= {RARE} THEN 'hits' ELSE 'walk' END",  # noqa: S608
-        {"hits": (looked_up, capped(looked_up)), "walk": (walked, count)},
-    )
-
-
-def rest_first(ways: Ways, rest: str) -> Ways:
-    """On SQLite, a code beside other filters: where these (``rest``) leave few orders, each of them is looked at."""
-    each = f"o.id IN (SELECT id FROM rest) AND {holds_code(sqlite=True)}"  # noqa: S608
-    ways.tables.append(f"rest AS MATERIALIZED (SELECT o.id FROM orders o WHERE {rest} LIMIT {FEW + 1})")  # noqa: S608
-    ways.ways["rest"] = (each, capped(each))
-    ways.choice = ways.choice.replace("CASE", f"CASE WHEN {_at_most('rest', FEW)} THEN 'rest'", 1)
-    return ways
-
-
-def four_ways(
-    probe: str, looked_up: str, walked: str, rest: str, *, alone: bool, short: bool, named: bool, patient: bool
-) -> Ways:
-    """A code on PostgreSQL, which reads a table of WITH only as far as it is asked for: the cheapest questions first.
-
-    The newest orders may fill the page. Other filters may leave few orders (``rest`` without the code): each of them
-    is looked at. The hits may be few. Else, beside other filters, nobody knows where both come together, and the
-    planner may join all hits. ``named``: other filters have an index that is quicker read in its own order.
-    ``patient`` as in ``two_ways``.
-    """
-    ways = two_ways(probe, looked_up, walked, alone=alone, patient=patient)
-    ordered = "" if named else ORDER["DESC"]
-    near, choice = ways.ways["walk"][1], f"WHEN {_at_most('hits', RARE)} THEN 'hits' ELSE 'walk' END"
-    if alone:  # fewer hits than were looked up for the page will do
-        enough = f"(SELECT count(DISTINCT id) FROM (SELECT id FROM hits LIMIT {CAP + CAP // 2}) AS h) > {CAP}"  # noqa: S608
-        near = f"CASE WHEN {enough} THEN {CAP + 1} ELSE {capped(walked, order=ORDER['DESC'])} END"
-    else:
-        each = f"o.id IN (SELECT id FROM rest) AND {holds_code(sqlite=False)}"  # noqa: S608
-        ways.tables.append(f"rest AS MATERIALIZED (SELECT o.id FROM orders o WHERE {rest} LIMIT {FEW + 1})")  # noqa: S608
-        ways.ways["rest"] = (each, capped(each))
-        slow = capped(walked, order=ordered) if patient else UNCOUNTED
-        near = f"CASE WHEN {_at_most('rest', FEW)} THEN {capped(each)} ELSE {slow} END"
-        choice = (
-            f"WHEN {_at_most('rest', FEW)} THEN 'rest' WHEN {_at_most('hits', RARE // 10)} THEN 'hits' ELSE 'join' END"
-        )
-        joined = f"{rest} AND EXISTS ({probe} AND l.order_id = o.id)"
-        ways.ways["join"] = (joined, capped(joined) if patient else UNCOUNTED)
-        del ways.ways["walk"]
-    if short:
-        ways.near = rest
-        ways.ways["near"] = ("", near)
-        choice = f"WHEN (SELECT yes FROM filled) THEN 'near' {choice}"  # noqa: S608
-    ways.choice = f"CASE {choice}"
-    return ways
-
-
-def _at_most(table: str, number: int) -> str:
-    """Has the table no more rows? Reads one more than that at most."""
-    return f"(SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {number + 1}) AS t) <= {number}"  # noqa: S608
-
-
-def _window(sqlite: bool, where: str, order: str) -> list[str]:
-    """``near``: what the newest orders give, and ``filled``: is that the whole page? Two samples, for chance may put
-    two hits among the first orders, and the window is dear when it gives nothing."""
-    newest = f"SELECT o.id, o.created_at FROM orders o WHERE {where} {order} LIMIT"  # noqa: S608
-    likely = " AND ".join(
-        f"(SELECT count(*) FROM (SELECT 1 FROM ({newest} {size}) AS o WHERE {holds_code(sqlite)} LIMIT {hits}) AS s)"  # noqa: S608
-        f" >= {hits}"
-        for size, hits in SAMPLES
-    )
-    window = newest.replace("WHERE", f"WHERE {likely} AND", 1)
-    found = f"SELECT o.id, o.created_at FROM ({window} {WINDOW}) AS o WHERE {holds_code(sqlite)} LIMIT :limit"  # noqa: S608
-    return [
-        f"near AS MATERIALIZED ({found})",
-        "filled AS MATERIALIZED (SELECT count(*) >= :limit AS yes FROM near)",
-    ]
-
-
-def listing(where: str, place: str, order: str, count: str, limit: str) -> str:
-    """A page of orders, each with the count beside it."""
-    return f"SELECT o.id, o.created_at, {count} AS n FROM orders o WHERE {where}{place} {order} LIMIT {limit}"  # noqa: S608
+WINDOW = 6000
+"""A common part of codes may fill the page from so many newest orders, which is several times cheaper than reading the
+index's list of it."""
 
 
 def capped(where: str, *, order: str = "") -> str:
     """How many orders there are, up to one more than ``CAP``."""
-    return f"(SELECT count(*) FROM (SELECT 1 FROM orders o WHERE {where} {order} LIMIT {CAP + 1}) AS c)"  # noqa: S608
+    return _count(f"orders o WHERE {where} {order}")
 
 
-def holds_code(sqlite: bool) -> str:
-    """Does the order hold the text? Asked order by order; OFFSET 0 keeps PostgreSQL from making a join of it."""
-    if sqlite:
-        return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND instr(l.code_key, :code) > 0)"
-    return "EXISTS (SELECT 1 FROM license l WHERE l.order_id = o.id AND strpos(l.code_key, :code) > 0 OFFSET 0)"
+def by_paid_days(asked: Question, days: str, looked_up: str, walked: str, *, alone: bool) -> str:
+    """Few orders of these days (the clauses ``days``): exactly these are looked up, by ``looked_up``. Many: the newest
+    first, by ``walked``, until the page is full."""
+    looked_up = f"o.id IN (SELECT id FROM hits) AND {looked_up}"  # noqa: S608
+    many = capped(walked, order=NEWEST)
+    if alone:  # the hits are the orders
+        many = f"CASE WHEN (SELECT hits FROM n) > {CAP} THEN {CAP + 1} ELSE {many} END"  # noqa: S608
+    few = f"(SELECT hits FROM n) <= {RARE}"  # noqa: S608
+    hits = f"hits AS MATERIALIZED (SELECT o.id FROM orders o WHERE {days} LIMIT {RARE + 1})"  # noqa: S608
+    tables = f"WITH {hits}, n AS MATERIALIZED (SELECT count(*) AS hits FROM hits) "  # noqa: S608
+    return tables + _either(
+        asked.listing(looked_up, capped(looked_up), only_if=few),
+        asked.listing(walked, many, only_if=f"NOT {few}"),
+    )
+
+
+def by_index(asked: Question, found: str) -> str:
+    """A rare part of codes: all that the index gives, the newest of them first. ``found`` is tables and clauses."""
+    return f"WITH {_hits(found)} " + asked.listing("1 = 1", _count("hits"), table="hits")
+
+
+def newest_first(asked: Question, found: str, rest: str, holds: str) -> str:
+    """A common part of codes: the newest orders that the other filters (``rest``) leave are asked for it (``holds``).
+
+    They fill the page, or are all there are, or else the index is read: what is common among all orders need not be
+    so among these.
+    """
+    newest = f"SELECT o.id, o.created_at, o.codes_key FROM orders o WHERE {rest}{asked.place} {asked.order}"  # noqa: S608
+    window, tables = f"({newest} LIMIT {WINDOW})", []
+    seen = f"(SELECT 1 FROM orders o WHERE {rest}{asked.place} LIMIT {WINDOW})"  # noqa: S608
+    count = _count(found)
+    if not asked.sqlite:
+        tables.append(f"newest AS MATERIALIZED {window}")
+        window = seen = "newest"
+        count = _count("hits")
+    full = "(SELECT count(*) FROM near) >= :limit"
+    over = f"{full} OR (SELECT count(*) FROM {seen} AS s) < {WINDOW}"  # noqa: S608
+    tables += [
+        f"near AS MATERIALIZED (SELECT o.id, o.created_at FROM {window} AS o WHERE {holds} LIMIT :limit)",  # noqa: S608
+        f"way AS MATERIALIZED (SELECT {full} AS filled, {over} AS done)",
+        _hits(found),
+    ]
+    n, done = count, "(SELECT done FROM way)"
+    if not asked.place:  # the window began with the newest of all: when it did not fill the page, it had them all
+        n = f"CASE WHEN (SELECT filled FROM way) THEN {count} ELSE (SELECT count(*) FROM near) END"  # noqa: S608
+    # SQLite would read the hits even for a limit of none; inside of IN it reads them when the first row is asked for.
+    place = {"where": "o.id IN (SELECT id FROM hits)"} if asked.sqlite else {"where": "1 = 1", "table": "hits"}
+    return f"WITH {', '.join(tables)} " + _either(
+        asked.listing("1 = 1", n, table="near", only_if=done),
+        asked.listing(count=count, only_if=f"NOT {done}", **place),
+    )
+
+
+def _hits(found: str) -> str:
+    return f"hits AS MATERIALIZED (SELECT o.id, o.created_at FROM {found})"  # noqa: S608
+
+
+def _count(found: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 FROM {found} LIMIT {CAP + 1}) AS c)"  # noqa: S608
+
+
+def _either(*parts: str) -> str:
+    return " UNION ALL ".join(f"SELECT * FROM ({part}) AS p{n}" for n, part in enumerate(parts))  # noqa: S608

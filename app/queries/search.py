@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -27,7 +27,6 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class Page:
     """One page of results. ``count`` is exact unless ``capped``, then there are more than that.
 
-    ``unsure``: counting would have taken longer than the page; ``count_orders`` knows better.
     ``after`` leads to the next (older) page and ``before`` to the previous one, where there is one.
     """
 
@@ -36,7 +35,6 @@ class Page:
     capped: bool
     after: str | None
     before: str | None
-    unsure: bool = False
 
     @property
     def shown_count(self) -> str:
@@ -73,11 +71,8 @@ def search_orders(
         session, criteria, scope, limit=limit + 1, after=older, before=newer, counted=counted
     )
     more, rows = len(rows) > limit, rows[:limit]
-    unsure = count is None and counted and bool(rows)
-    if unsure and not (more or older or newer):  # all of them are here
-        count, unsure = len(rows), False
-    if count is None and counted and not rows and (older or newer):  # nothing there: count from the beginning
-        count = count_orders(session, actor, criteria, names=names).count
+    if not rows and counted and (older or newer):  # nothing there: count from the beginning
+        count = raw_search.list_and_count(session, criteria, scope, limit=1)[1]
     count = count or 0
     if newer:
         rows.reverse()
@@ -85,21 +80,11 @@ def search_orders(
     has_older = bool(rows) and (True if newer else more)
     return Page(
         order_ids=[row[0] for row in rows],
-        count=len(rows) if unsure else min(count, CAP),
-        capped=unsure or count > CAP,
+        count=min(count, CAP),
+        capped=count > CAP,
         after=write_position(rows[-1]) if has_older else None,
         before=write_position(rows[0]) if has_newer else None,
-        unsure=unsure,
     )
-
-
-def count_orders(session: Session, actor: Actor, criteria: Criteria, *, names: dict[int, str] | None = None) -> Page:
-    """The number of orders alone, up to ``CAP``, however long it takes. Raises Invalid at ``store``. One statement."""
-    scope = narrowed(session, actor.stores, criteria, names)
-    if not scope:
-        return NOTHING
-    _, count = raw_search.list_and_count(session, criteria, scope, limit=1, patient=True)
-    return replace(NOTHING, count=min(count or 0, CAP), capped=(count or 0) > CAP)
 
 
 def narrowed(session: Session, scope: Scope, criteria: Criteria, names: dict[int, str] | None = None) -> Scope:

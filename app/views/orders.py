@@ -28,7 +28,7 @@ from app.i18n import say
 from app.models import Order
 from app.models.base import utcnow
 from app.queries.order_export import HEAD, MOST, export_rows
-from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, count_orders, narrowed, search_orders
+from app.queries.search import DEFAULT_SIZE, NOTHING, SIZES, Page, narrowed, search_orders
 from app.queries.search_page import Opening, open_page
 from app.security import current_actor
 from app.views.forms.search import SearchForm
@@ -110,14 +110,6 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         """The form, and the orders that the address asks for: a stored search, readable filters, or the newest."""
         return self._searched(self._listed)
 
-    @expose("/count")
-    @without_personal_data
-    @has_access
-    @permission_name("list")
-    def count(self) -> Response:
-        """How many orders the same address lists, for a page that came before they were counted."""
-        return self._searched(self._counted)
-
     @expose("/export.csv")
     @without_personal_data
     @has_access
@@ -144,10 +136,6 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         page = self._find(criteria, opening, size)
         form = SearchForm(typed, stores=list(opening.stores.values()))
         return self.answer(form, opening, criteria=criteria, page=page, size=size, address=address)
-
-    def _counted(self, opening: Opening, criteria: Criteria, _typed: Typed, _address: Typed) -> Response:
-        page = count_orders(session, current_actor(), criteria, names=opening.stores)
-        return make_response(self.render_template("orders/_found.html", page=page))
 
     def _exported(self, opening: Opening, criteria: Criteria, _typed: Typed, _address: Typed) -> Response:
         actor = current_actor()
@@ -210,7 +198,6 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
                 sizes=sizes, first=address_of(address or {}, size),
                 older=address_of(address or {}, size, after=page.after) if page.after else None,
                 newer=address_of(address or {}, size, before=page.before) if page.before else None,
-                recount=address_of(address or {}).replace("/orders/", "/orders/count", 1) if page.unsure else None,
                 export=address_of(address or {}).replace("/orders/", "/orders/export.csv", 1)
                 if actor.may("can_export", "OrderView") else None,
                 cards=cards_of(page.order_ids), stores=form.stores,

@@ -54,7 +54,7 @@ def test_an_order_is_recorded_whole(make, session):
     assert (order.email_key, order.phone_digits) == ("marcel.laporte@example.com", "33123456789")
     assert order.create_date_raw == "2026-08-13T09:16:35+03:00"
     assert session.scalars(sa.select(OrderItem.name)).all() == ["Demo"]
-    assert session.scalars(sa.select(License.code_key)).all() == ["abcd-1234-efgh"]
+    assert session.scalars(sa.select(Order.codes_key)).all() == ["abcdŉ1234ŉefgh"]
     assert len(session.scalars(sa.select(OrderEvent)).all()) == 4
 
 
