@@ -49,6 +49,9 @@ _KEYS = {
 _STRONG = ("ids", "email", "phone", "vat", "company", "card")
 """With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
 
+FEW_STORES = 4
+"""The index of codes begins with the store, and PostgreSQL reads it once for each that is asked for: only so many."""
+
 
 def list_and_count(
     session: Session,
@@ -89,11 +92,9 @@ def list_and_count(
 
 
 def _plan_may_be_kept(criteria: Criteria) -> bool:
-    """Is one plan good for all values? It is where an index finds few in any case, and for a code alone, for the
-    statement itself looks which way to go. Else values differ as a common last name does from a rare one."""
-    if any(getattr(criteria, name) for name in ("ids", "email", "phone", "vat")):
-        return True
-    return criteria.code is not None and not _other_filters(criteria)
+    """Is one plan good for all values? It is where an index finds few in any case. Else values differ as a common last
+    name does from a rare one, and a part of a code without its values is anything between."""
+    return any(getattr(criteria, name) for name in ("ids", "email", "phone", "vat"))
 
 
 def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSample) -> str:
@@ -104,7 +105,7 @@ def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSamp
         where = _where(asked, replace(criteria, code=None), scope, leader="hits")
         found = f"order_codes_fts f CROSS JOIN orders o ON o.id = f.rowid WHERE f.codes_key MATCH :match AND {where}"
     else:
-        found = f"orders o WHERE {_where(asked, criteria, scope, leader='hits')}"
+        found = f"orders o WHERE {_where(asked, criteria, scope, leader='code')}"
     if not sample.is_common(letters):
         return by_index(asked, found)
     holds = _holds_code(asked, letters)
@@ -145,7 +146,8 @@ def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | N
         clauses += _span(asked, "+o.paid_at" if asked.sqlite else "o.paid_at", "paid", criteria)
         if walked and criteria.paid.end is not None:
             clauses.append(f"o.created_at < {_newest_paid(asked)}")
-    clauses += _in_scope(asked, "o.store_id", scope, lead=leader is None)
+    apart = leader == "code" and len(_ids(scope)) > FEW_STORES
+    clauses += _in_scope(asked, "o.store_id + 0" if apart else "o.store_id", scope, lead=leader is None)
     return " AND ".join(clauses) or "1 = 1"
 
 
