@@ -57,6 +57,17 @@ from app.models import (
 
 log = logging.getLogger(__name__)
 
+CHILDREN = {
+    "items": OrderItem,
+    "licenses": License,
+    "requests": RefundRequest,
+    "events": OrderEvent,
+    "parameters": OrderParameter,
+    "relations": OrderRelation,
+    "documents": Document,
+}
+"""What belongs to an order that is known, by the names of ``Known``."""
+
 NO_STORE = "does not exist, or is not yours"
 CLOSED = "is closed: nothing new comes in"
 FOREIGN = "the order belongs to another store"
@@ -155,14 +166,11 @@ def _load_children(session: Session, known: dict[int, Known]) -> None:
     """Read what belongs to these orders and has to be merged."""
     if not known:
         return
-    ids = list(known)
-    for row in rows_of_orders(session, OrderItem, ids):
-        known[row["order_id"]].items.append(row)
-    for row in rows_of_orders(session, License, ids):
-        known[row["order_id"]].licenses.append(row)
-    requests = rows_of_orders(session, RefundRequest, ids)
-    for row in sorted(requests, key=lambda r: r["id"]):
-        known[row["order_id"]].requests.append(row)
+    for name, rows in zip(CHILDREN, rows_of_orders(session, [*CHILDREN.values()], list(known)), strict=True):
+        for row in rows:
+            getattr(known[row["order_id"]], name).append(row)
+    for one in known.values():
+        one.requests.sort(key=lambda row: row["id"])
 
 
 def _refusal(snapshot: Snapshot, store: StoreFacts | None, known: Known | None, allowed: Scope) -> FieldError | None:
@@ -335,12 +343,11 @@ def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> Non
         [row for p in plans for row in p.licenses],
         key=("order_id", "license_id"),
     )
-    ids = [plan.order["id"] for plan in plans]
-    _sync_events(session, plans, ids)
+    _sync_events(session, plans, known)
     sync_rows(
         session,
         OrderParameter,
-        rows_of_orders(session, OrderParameter, ids),
+        [row for k in known for row in k.parameters],
         [row for p in plans for row in rows_of.parameter_rows(p.snapshot, p.order["store_id"], erased=p.erased)],
         key=("order_id", "position"),
     )
@@ -349,27 +356,27 @@ def _sync_children(session: Session, plans: list[Plan], now: dt.datetime) -> Non
     sync_rows(
         session,
         OrderRelation,
-        [row for row in rows_of_orders(session, OrderRelation, ids) if row["kind"] == "related"],
+        [row for k in known for row in k.relations if row["kind"] == "related"],
         [row for row in relations if row["kind"] == "related"],
         key=family,
     )
     upsert_rows(session, OrderRelation, [row for row in relations if row["kind"] == "child"], key=family)
-    _sync_documents(session, plans, ids, now)
+    _sync_documents(session, plans, known, now)
     upsert_rows(session, RawSnapshot, [_raw_row(plan, now) for plan in plans if not plan.erased])
 
 
-def _sync_events(session: Session, plans: list[Plan], ids: list[int]) -> None:
+def _sync_events(session: Session, plans: list[Plan], known: list[Known]) -> None:
     """The platform's lines become the snapshot's; the portal's stay; a webhook's line goes when told again."""
-    old = [row for row in rows_of_orders(session, OrderEvent, ids) if row["source"] != "portal"]
+    old = [row for k in known for row in k.events if row["source"] != "portal"]
     new = [row for p in plans for row in rows_of.event_rows(p.snapshot, p.order["store_id"], erased=p.erased)]
     told = {(row["order_id"], row["kind"], row["at"]) for row in new}
     gone = [row for row in old if row["source"] == "platform" or (row["order_id"], row["kind"], row["at"]) in told]
     sync_rows(session, OrderEvent, gone, new, key=("order_id", "source", "event_id"))
 
 
-def _sync_documents(session: Session, plans: list[Plan], ids: list[int], now: dt.datetime) -> None:
+def _sync_documents(session: Session, plans: list[Plan], known: list[Known], now: dt.datetime) -> None:
     """The platform's documents become the snapshot's. The portal's own stay, and so do those kept by law."""
-    old = rows_of_orders(session, Document, ids)
+    old = [row for k in known for row in k.documents]
     since = {(row["order_id"], row["document_id"]): row["created_at"] for row in old}
     ours = {(row["order_id"], row["document_id"]) for row in old if row["source"] == "portal" or row["kept_reason"]}
     new: list[Row] = []

@@ -16,6 +16,10 @@ class Known:
     items: list[Row] = field(default_factory=list)
     licenses: list[Row] = field(default_factory=list)
     requests: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    parameters: list[Row] = field(default_factory=list)
+    relations: list[Row] = field(default_factory=list)
+    documents: list[Row] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -121,14 +121,17 @@ def read_rows(session: Session, model: Any, *conditions: Any, lock: bool = False
     return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 
-def rows_of_orders(session: Session, model: Any, order_ids: list[int]) -> list[Row]:
-    """The rows of a table that belong to these orders, as dicts; from PostgreSQL without SQLAlchemy's own rows, which
-    cost more than the reading."""
-    connection, table = session.connection(), model.__table__
+def rows_of_orders(session: Session, models: Sequence[Any], order_ids: list[int]) -> list[list[Row]]:
+    """The rows of each table that belong to these orders, as dicts; from PostgreSQL in one round trip and without
+    SQLAlchemy's own rows, which cost more than the reading."""
+    connection = session.connection()
     if connection.dialect.name != "postgresql":
-        return read_rows(session, model, table.c.order_id.in_(order_ids))
-    names, statement = _selection(table)
-    return [dict(zip(names, row, strict=True)) for row in fetch(connection, [(statement, {"ids": order_ids})])[0]]
+        return [read_rows(session, model, model.__table__.c.order_id.in_(order_ids)) for model in models]
+    selections = [_selection(model.__table__) for model in models]
+    found = fetch(connection, [(statement, {"ids": order_ids}) for _, statement in selections])
+    return [
+        [dict(zip(names, row, strict=True)) for row in rows] for (names, _), rows in zip(selections, found, strict=True)
+    ]
 
 
 @cache
