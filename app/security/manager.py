@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 from flask_appbuilder import AppBuilder
-from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from flask_login.signals import user_logged_in
 
 from app.models import Person
+from app.security.elsewhere import SignInElsewhere
+from app.security.identity import takes_passwords
 from app.security.sessions import browser_session
 
 
@@ -26,7 +27,7 @@ class PortalAppBuilder(AppBuilder):
         self._indexview = self.add_view_no_menu(self.indexview)  # type: ignore[arg-type]
 
 
-class PortalSecurityManager(SecurityManager):
+class PortalSecurityManager(SignInElsewhere):
     """Permissions come from one statement per request; sign-in pages are registered with our other views."""
 
     user_model = Person
@@ -55,4 +56,5 @@ class PortalSecurityManager(SecurityManager):
 
 
 def _begin_session(_app: Flask, user: Person, **_: object) -> None:
-    browser_session().start(user)
+    # A form that waits in another tab for a new proof must fit afterwards.
+    browser_session().start(user, same_forms=not takes_passwords())
