@@ -6,6 +6,7 @@ kept, and that an answer of an identity provider belongs to a question that this
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -159,5 +160,12 @@ class SignInElsewhere(SecurityManager):
     def _get_saml_auth(self, idp: str) -> Any:
         auth = super()._get_saml_auth(idp)
         if asked := g.get("saml_asked"):
-            auth.process_response = partial(auth.process_response, request_id=asked)
+            auth.process_response = partial(_process_answer, auth, auth.process_response, asked)
         return auth
+
+
+def _process_answer(auth: Any, process: Callable[..., None], asked: str) -> None:
+    """python3-saml's check, and what it leaves out: an assertion that answers no question at all is no answer either."""
+    process(request_id=asked)
+    if not auth.get_errors() and auth.get_last_response_in_response_to() != asked:
+        raise ValueError("the assertion answers no question")

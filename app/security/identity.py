@@ -57,8 +57,8 @@ def check_password(typed_login: str, password: str) -> tuple[Answer, Person | No
     if not _may_try(person, login):
         return Answer.TOO_OFTEN, None
     if by_directory():
-        person = current_app.appbuilder.sm.auth_user_ldap(typed_login, password)  # type: ignore[attr-defined]
-        right = person is not None
+        found = current_app.appbuilder.sm.auth_user_ldap(typed_login, password)  # type: ignore[attr-defined]
+        right, person = found is not None, found or person
     else:
         right = matches(person, password)
     with transaction():

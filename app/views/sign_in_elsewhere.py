@@ -144,6 +144,14 @@ class SamlSignIn(_Elsewhere, AuthSAMLView):
             answer = redirect("/", 303)
         return self._settled(answer)
 
+    @expose("/saml/metadata/")
+    @expose(f"/saml/metadata/<{NAME}:idp>")
+    def metadata(self, idp: str | None = None) -> Response:
+        """What the provider wants to know of us; FAB answers 500 for one that there is not."""
+        if idp is not None and self.appbuilder.sm.get_saml_provider(idp) is None:
+            abort(404)
+        return super().metadata(idp)  # type: ignore[no-any-return]
+
     def _providers(self) -> list[tuple[str, str]]:
         found = self.appbuilder.sm.saml_providers
         return [(p.get("label", p["name"]), self._link(idp=p["name"])) for p in found]

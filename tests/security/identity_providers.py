@@ -80,11 +80,15 @@ class Saml:
         if message == "broken":
             raise SyntaxError(message)
         answered, *attributes = message.split("|")
-        self.wrong = answered != request_id
+        self.answered = answered or None
+        self.wrong = self.answered not in (None, request_id)
         self.attributes = {name: [value] for name, _, value in (a.partition("=") for a in attributes)}
 
     def get_errors(self) -> list[str]:
         return ["invalid_response"] if self.wrong else []
+
+    def get_last_response_in_response_to(self) -> str | None:
+        return self.answered
 
     def get_last_error_reason(self) -> str:
         return "no reason"

@@ -357,7 +357,7 @@ def test_an_answer_that_this_browser_did_not_ask_for_opens_nothing(portal, ann):
         assert not is_in(browser)
 
 
-@pytest.mark.parametrize("message", ["broken", "", "q0|mail=ann@example.org"])
+@pytest.mark.parametrize("message", ["broken", "", "q0|mail=ann@example.org", "|mail=ann@example.org"])
 def test_what_cannot_be_read_opens_nothing(portal, ann, message):
     app = portal(SAML)
     browser = Browser(app)
@@ -399,7 +399,8 @@ def test_unknown_providers_are_not_found_and_nothing_signs_out_by_get(portal, an
     app = portal(SAML)
     browser = Browser(app)
     bring(browser, f"{ask(browser)}|mail=ann@example.org")
-    assert Browser(app).get("/login/nosuch").status_code == 404
+    for path in ("/login/nosuch", "/saml/metadata/nosuch"):
+        assert Browser(app).get(path).status_code == 404
     assert browser.get("/saml/slo/").status_code == 404
     assert browser.get("/logout/").status_code == 200
     assert is_in(browser)
