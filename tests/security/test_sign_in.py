@@ -625,8 +625,10 @@ def test_nobody_is_sent_elsewhere(client, ann, target):
 
 def test_a_page_of_ours_is_kept(client, ann):
     page = client.get("/orders/?status=paid")
-    assert page.location.startswith("/login/?next=")
+    assert page.location == "/login/?next=/orders/?status%3Dpaid"
     form = text(client.get(page.location))
+    assert 'role="alert"' not in form  # nothing was denied yet
+    assert client.submit("/account/theme").location == "/login/"
     assert 'name="next" value="/orders/?status=paid"' in form
     assert sign_in(client, next="/orders/?status=paid").location == "/orders/?status=paid"
 
