@@ -42,7 +42,7 @@ ASKED = "saml_request"
 
 
 def read_settings(app: Flask, file: Path) -> None:
-    """Take over the settings of ``SIGN_IN_SETTINGS``. Raises ConfigError for what could only fail at the first sign-in."""
+    """Take over the settings of ``SIGN_IN_SETTINGS``. Raises ConfigError for what would only fail at a sign-in."""
     try:
         app.config.from_pyfile(str(file))
     except Exception as error:
@@ -90,7 +90,8 @@ class SignInElsewhere(SecurityManager):
         given = next(found for found in self.oauth_providers if found["name"] == provider)["remote_app"]
         if "server_metadata_url" not in given:
             return super().get_oauth_user_info(provider, resp)  # type: ignore[no-any-return]
-        remote, claims = self.oauth_remotes[provider], dict(resp.get("userinfo") or {})
+        remotes: dict[str, Any] = self.oauth_remotes or {}
+        remote, claims = remotes[provider], dict(resp.get("userinfo") or {})
         if not claims.get("email_verified") and remote.load_server_metadata().get("userinfo_endpoint"):
             more = dict(remote.userinfo(token=resp))
             if claims.get("sub", more.get("sub")) == more.get("sub"):
@@ -124,13 +125,13 @@ class SignInElsewhere(SecurityManager):
         kept["username"] = person.username if person else username or email
         return super().auth_user_saml(kept)  # type: ignore[no-any-return]
 
-    def update_user_auth_stat(self, user: Person | SimpleNamespace, success: bool = True) -> None:  # noqa: FBT001, FBT002
+    def update_user_auth_stat(self, user: Person | SimpleNamespace, success: bool = True) -> None:  # noqa: ARG002
         """FAB counts and notes sign-ins here; ours stand in the audit (``identity``). What it changed is kept."""
         if isinstance(user, Person):
             self.update_user(user)
 
-    def update_user(self, user: Person, commit: bool = True) -> None:  # noqa: FBT001, FBT002
-        """Keep what FAB took from the provider (names, roles, teams), like every change in a transaction and audited."""
+    def update_user(self, user: Person, commit: bool = True) -> None:  # noqa: ARG002
+        """Keep what FAB took from the provider (names, roles, teams): in a transaction, and audited."""
         changed = {a.key: getattr(user, a.key) for a in sa.inspect(user).attrs if a.history.has_changes()}
         session.rollback()  # what was set to what it is already counts as changed, too
         if not changed:
@@ -165,7 +166,7 @@ class SignInElsewhere(SecurityManager):
 
 
 def _process_answer(auth: Any, process: Callable[..., None], asked: str) -> None:
-    """python3-saml's check, and what it leaves out: an assertion that answers no question at all is no answer either."""
+    """python3-saml's check, and what it leaves out: an assertion that answers no question at all is refused, too."""
     process(request_id=asked)
     if not auth.get_errors() and auth.get_last_response_in_response_to() != asked:
         raise ValueError("the assertion answers no question")

@@ -1,11 +1,11 @@
-"""``/login/`` where somebody else says who it is. FAB speaks OAuth, SAML and REMOTE_USER; page, audit, limits are ours."""
+"""``/login/`` where somebody else says who it is. FAB speaks OAuth, SAML, REMOTE_USER; page, audit, limits are ours."""
 
 from __future__ import annotations
 
 import logging
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, g, redirect, request, url_for
+from flask import abort, g, redirect, request, url_for
 from flask import session as browser
 from flask_appbuilder import BaseView, expose
 from flask_appbuilder.const import AUTH_OAUTH, AUTH_REMOTE_USER, AUTH_SAML
@@ -52,8 +52,8 @@ class _Elsewhere(SignOutViews):
 
     def _link(self, **to: str) -> str:
         """An address of ``/login/``, with what is to happen afterwards."""
-        again = {"again": "1"} if "again" in request.args else {}
-        return url_for("SignInView.login", **to, next=next_page() or None, **again)
+        again = "1" if "again" in request.args else None
+        return url_for("SignInView.login", **to, next=next_page() or None, again=again)  # type: ignore[arg-type]
 
     def _may_begin(self) -> bool:
         """A visitor may; whoever is signed in only in order to prove it anew."""
@@ -92,17 +92,19 @@ class OAuthSignIn(_Elsewhere, AuthOAuthView):
             return redirect(next_page() or "/", 303)
         if provider is None:
             return self._page()
-        if provider not in self.appbuilder.sm.oauth_remotes:
-            abort(404)
+        self._must_know(provider)
         _forget("_state_")  # of tries that were given up: a visitor's cookie is small
         return self._led_away(super().login(provider))
 
     @expose(f"/oauth-authorized/<{NAME}:provider>")
     def oauth_authorized(self, provider: str) -> Response:
         """Where the provider sends people back to."""
-        if provider not in self.appbuilder.sm.oauth_remotes:
-            abort(404)
+        self._must_know(provider)
         return self._settled(super().oauth_authorized(provider))
+
+    def _must_know(self, provider: str) -> None:
+        if not any(found["name"] == provider for found in self.appbuilder.sm.oauth_providers):
+            abort(404)
 
     def _providers(self) -> list[tuple[str, str]]:
         found = self.appbuilder.sm.oauth_providers
@@ -112,7 +114,7 @@ class OAuthSignIn(_Elsewhere, AuthOAuthView):
 class SamlSignIn(_Elsewhere, AuthSAMLView):
     """SAML. Signing out is ours alone: FAB's way to sign out at the provider, too, would be a change by GET."""
 
-    slo = None
+    slo = None  # type: ignore[assignment]
 
     @expose("/login/")
     @expose(f"/login/<{NAME}:idp>")
@@ -154,7 +156,8 @@ class SamlSignIn(_Elsewhere, AuthSAMLView):
 
     def _providers(self) -> list[tuple[str, str]]:
         found = self.appbuilder.sm.saml_providers
-        return [(p.get("label", p["name"]), self._link(idp=p["name"])) for p in found]
+        names = [(p.get("name", ""), p.get("label")) for p in found]
+        return [(str(label or name), self._link(idp=name)) for name, label in names]
 
 
 class WebServerSignIn(_Elsewhere, AuthRemoteUserView):

@@ -70,7 +70,9 @@ def person(app, person_id):
 
 def entries(app):
     with app.app_context():
-        rows = session.execute(sa.select(AuditEntry.event, AuditEntry.result, AuditEntry.actor_id).order_by(AuditEntry.id))
+        rows = session.execute(
+            sa.select(AuditEntry.event, AuditEntry.result, AuditEntry.actor_id).order_by(AuditEntry.id)
+        )
         return [tuple(row) for row in rows]
 
 
@@ -136,7 +138,7 @@ def test_without_a_verified_address_the_username_counts(portal, ann):
 
 
 def test_claims_that_are_not_in_the_token_are_asked_for(portal, ann):
-    app, browser = portal(OIDC), None
+    app = portal(OIDC)
     browser = Browser(app)
     says(app)
     remote(app).claims = {"sub": "2", "email": "ann@example.org", "email_verified": True}
@@ -250,7 +252,9 @@ def test_a_proof_is_a_new_sign_in_and_a_form_in_another_tab_still_fits(portal, m
     assert 'value="Blue"' in held.text
     assert "proof_password" not in held.text
     assert 'target="_blank"' in held.text
-    assert browser.post("/teams/new", data={"csrf_token": token, "name": "Blue", "proof_password": "x"}).status_code == 401
+    assert (
+        browser.post("/teams/new", data={"csrf_token": token, "name": "Blue", "proof_password": "x"}).status_code == 401
+    )
     again = browser.get("/login/?again=1")
     assert again.status_code == 200
     assert 'href="/login/id?again=1"' in again.text
@@ -323,7 +327,7 @@ def bring(browser, message, **more):
     first = Browser(app).post("/saml/acs/", data={"SAMLResponse": message, **more})
     assert first.status_code == 200
     assert not first.headers.getlist("Set-Cookie")
-    assert f'name="SAMLResponse" value="{message}"'.replace("|", "|") in first.text
+    assert f'name="SAMLResponse" value="{message}"' in first.text
     return browser.post("/saml/acs/", data={"SAMLResponse": message, "onwards": "1", **more})
 
 

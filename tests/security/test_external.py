@@ -2,7 +2,6 @@
 
 import pytest
 import sqlalchemy as sa
-
 from click import ClickException
 from flask_appbuilder.security.manager import BaseSecurityManager
 
