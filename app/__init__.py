@@ -25,7 +25,7 @@ from app.db import session
 from app.extensions import csrf, mail
 from app.jobs import gauges as _gauges  # noqa: F401 - /metrics asks it
 from app.jobs import handlers, hints
-from app.security import current_actor
+from app.security import current_actor, elsewhere
 from app.security.manager import PortalAppBuilder, PortalSecurityManager
 from app.views import HomeView, lists, register_views
 from app.views.navigation import navigation
@@ -37,15 +37,15 @@ def create_app(settings: Settings | None = None, **engine_options: object) -> Fl
 
     Raises ClickException for a wrong setting: whoever typed a command reads one sentence and gets exit code 1.
     """
+    app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     try:
         settings = settings or load()
+        app.config.from_mapping(_flask_config(settings))
+        if settings.sign_in_settings:
+            elsewhere.read_settings(app, settings.sign_in_settings)
     except ConfigError as error:
         raise ClickException(f"A setting is wrong: {error}.") from error
-    app = Flask(__name__, static_folder=None)  # app/assets.py serves them
     app.extensions["settings"] = settings
-    app.config.from_mapping(_flask_config(settings))
-    if settings.sign_in_settings:
-        app.config.from_pyfile(str(settings.sign_in_settings))
     logs.init_app(app, settings)  # first, so that its hooks stand around all others
     db.init_app(app, settings.database_url, **engine_options)
     metrics.init_app(app)

@@ -94,17 +94,18 @@ class Target:
         self._copy(self._first, live)
         live.close()
         self.orders.clear()
-        emails = {"specialist": "specialist@own.example", "lead": "lead@own.example", "admin": "admin@own.example"}
-        with self.database.engine.connect() as connection:
-            found = dict(connection.exec_driver_sql("SELECT email, id FROM ab_user").fetchall())
-        self.browsers: dict[str, Browser] = {"anonymous": Browser(self.app)}
-        for who, email in emails.items():
-            self.browsers[who] = self.make.signed_in(found[email])
-        self.csrf = {who: browser.csrf() for who, browser in self.browsers.items()}
-        self.cookies = {
-            who: "; ".join(f"{c.key}={c.value}" for c in (browser._cookies or {}).values())
-            for who, browser in self.browsers.items()
-        }
+        self.browsers: dict[str, Browser] = {}
+        self.csrf: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
+        for who in PEOPLE:
+            self.sign_in(who)
+
+    def sign_in(self, who: str) -> None:
+        """A new session: at the beginning, and where a call has just signed somebody out."""
+        ids = self.world.ids
+        browser = self.browsers[who] = self.make.signed_in(ids[who]) if who in ids else Browser(self.app)
+        self.csrf[who] = browser.csrf()
+        self.cookies[who] = "; ".join(f"{c.key}={c.value}" for c in (browser._cookies or {}).values())
 
     def rules(self) -> list[Any]:
         """Every route but the files' and those left out."""
@@ -260,6 +261,8 @@ class Fuzzer:
         except Exception as error:  # what no handler caught would be a server's 500
             self._raised, code = error, 599
         self.note(code, call)
+        if call.method == "POST" and call.path.startswith(b"/logout/") and code < 400:
+            self.target.sign_in(call.who)  # else all that follows would be a visitor's
 
     def send_case(self, case: Any, *, token: bool) -> None:
         """One call made by schemathesis; with the token, what it records is for our store."""

@@ -24,11 +24,12 @@ from app.models import OneTimeToken, Person
 from app.models.base import utcnow
 
 ACCESS, RESET = "access", "reset"
-TEMPLATES = {"link": "access", "temporary_password": "access_temporary"}
+TEMPLATES = {"link": "access", "temporary_password": "access_temporary", "elsewhere": "access_elsewhere"}
 
 
 def queue_access_mail(session: Session, actor: Actor, person: Person, how: str) -> None:
-    """Queue the access mail: the login and a link, or an expiring password, as the setting ``ACCESS_MAIL`` says."""
+    """Queue the access mail: the login and a link or an expiring password, as the setting ``ACCESS_MAIL`` says; the
+    login alone (``elsewhere``) where somebody else keeps the passwords."""
     template = TEMPLATES[how]
     _queue(session, person, template)
     audit.record(session, actor, events.ACCESS_SENT, subject=f"person:{person.id}", details={"mail": template})

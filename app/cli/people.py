@@ -20,7 +20,7 @@ from app.domain.refusal import Invalid
 from app.domain.sign_in import same_login
 from app.models import Group
 from app.queries.people import person_by_login
-from app.settings import settings
+from app.security.identity import access_mail
 
 
 @portal.command("user")
@@ -54,7 +54,7 @@ def user(
         word = "changed"
         if person is None:
             wanted = Invitation(email, first_name, last_name, Role(role), teams, stores)
-            person = invite(session, manager, wanted, how=None if password else settings().access_mail)
+            person = invite(session, manager, wanted, how=None if password else access_mail())
             word = "created"
         else:
             wanted_change = Change(

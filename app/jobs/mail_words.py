@@ -32,6 +32,11 @@ def access_temporary(session: Session, mail: Mail) -> dict[str, Any]:
     return {**who, "password": access_links.make_temporary_password(session, _user_id(mail))}
 
 
+def access_elsewhere(session: Session, mail: Mail) -> dict[str, Any]:
+    """The first mail where LDAP, OAuth or SAML identify people: there is nothing to set."""
+    return _who(session, mail)
+
+
 def password_reset(session: Session, mail: Mail) -> dict[str, Any]:
     """For somebody who forgot the password."""
     return {**_who(session, mail), "link": _link(session, mail, access_links.RESET)}
@@ -75,6 +80,7 @@ def _link(session: Session, mail: Mail, purpose: str) -> str:
 WORDS: dict[str, Callable[[Session, Mail], dict[str, Any]]] = {
     "access": access,
     "access_temporary": access_temporary,
+    "access_elsewhere": access_elsewhere,
     "password_reset": password_reset,
     licenses.TEMPLATE: license_information,
 }

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.domain.access import Actor
 from app.models import Person
+from app.security.identity import local_passwords
 from app.settings import settings
 
 ALWAYS_OPEN = {"SignInView.login", "SignInView.logout", "SignInView.logout_form"}
@@ -19,7 +20,7 @@ def stop(actor: Actor, person: Person | None) -> Response | None:
     """The page the person has to go to first; None when nothing stands in the way."""
     if person is None or request.endpoint is None or request.endpoint in ALWAYS_OPEN:
         return None
-    if person.must_change_password:
+    if person.must_change_password and local_passwords():
         return None if request.endpoint == CHANGE_PASSWORD else redirect(url_for(CHANGE_PASSWORD), 303)
     if (
         settings().admin_totp_required

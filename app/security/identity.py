@@ -21,6 +21,8 @@ from app.models import Person
 from app.models.base import utcnow
 from app.queries.people import person_by_login
 from app.security.limits import forget, hit
+from app.security.sessions import browser_session
+from app.settings import settings
 
 ACCOUNT, ADDRESS = "try-account", "try-address"
 
@@ -55,8 +57,8 @@ def check_password(typed_login: str, password: str) -> tuple[Answer, Person | No
     if not _may_try(person, login):
         return Answer.TOO_OFTEN, None
     if by_directory():
-        person = current_app.appbuilder.sm.auth_user_ldap(typed_login, password)  # type: ignore[attr-defined]
-        right = person is not None
+        found = current_app.appbuilder.sm.auth_user_ldap(typed_login, password)  # type: ignore[attr-defined]
+        right, person = found is not None, found or person
     else:
         right = matches(person, password)
     with transaction():
@@ -92,7 +94,7 @@ def check_proof(person: Person, password: str, code: str) -> Answer:
     if not _may_try(person, ""):
         return Answer.TOO_OFTEN
     right = False
-    if password or not code:
+    if takes_passwords() and (password or not code):
         right = _is_password_of(person, password)
     with transaction():
         session.add(person)
@@ -107,6 +109,32 @@ def check_proof(person: Person, password: str, code: str) -> Answer:
 def local_passwords() -> bool:
     """Are passwords kept here? Not where LDAP, OAuth or SAML know who somebody is."""
     return bool(current_app.config["AUTH_TYPE"] == AUTH_DB)
+
+
+def takes_passwords() -> bool:
+    """Is a password typed into our form? Not where OAuth, SAML or the web server say who somebody is."""
+    return local_passwords() or by_directory()
+
+
+def access_mail() -> str:
+    """Which mail a new account gets: as ``ACCESS_MAIL`` says, or one without any secret where we keep no passwords."""
+    return settings().access_mail if local_passwords() else "elsewhere"
+
+
+def signed_in_elsewhere(person: Person) -> None:
+    """Note that somebody has signed in by another's word."""
+    with transaction():
+        session.add(person)
+        _succeeded(person, "")
+
+
+def refused_elsewhere() -> Answer:
+    """Note that another's word opened nothing. Only that counts: a whole team may sign in from one address."""
+    if not hit(ADDRESS, request.remote_addr or "", TRIES_PER_ADDRESS, TRIES_WINDOW):
+        return Answer.TOO_OFTEN
+    with transaction():
+        audit.record(session, actor_for(None), events.SIGN_IN_FAILED, result="failed")
+    return Answer.WRONG
 
 
 def by_directory() -> bool:
@@ -139,7 +167,10 @@ def _may_try(person: Person | None, login: str) -> bool:
 
 
 def _account_key(person: Person | None, login: str) -> str:
-    return f"person:{person.id}" if person is not None else f"name:{login}"
+    if person is None:
+        return f"name:{login}"
+    # Own browsers are counted apart: whoever goes on guessing elsewhere cannot keep the person out.
+    return f"person:{person.id}:{browser_session().device(person.id)}"
 
 
 def _subject(person: Person | None) -> str | None:

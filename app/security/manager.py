@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, abort, redirect, request, url_for
 from flask_appbuilder import AppBuilder
-from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from flask_login.signals import user_logged_in
 
+from app.domain.redirects import safe_path
 from app.models import Person
+from app.security.elsewhere import SignInElsewhere
+from app.security.identity import takes_passwords
 from app.security.sessions import browser_session
 
 
@@ -26,7 +28,7 @@ class PortalAppBuilder(AppBuilder):
         self._indexview = self.add_view_no_menu(self.indexview)  # type: ignore[arg-type]
 
 
-class PortalSecurityManager(SecurityManager):
+class PortalSecurityManager(SignInElsewhere):
     """Permissions come from one statement per request; sign-in pages are registered with our other views."""
 
     user_model = Person
@@ -43,7 +45,11 @@ class PortalSecurityManager(SecurityManager):
         """FAB's question at every view and button, answered from the actor's permissions."""
         from app.security import current_actor  # our package, which imports this module
 
-        return current_actor().may(permission_name, view_name)
+        actor = current_actor()
+        if actor.id is None:  # FAB would greet a visitor with "Access is denied", and put the whole address into ours
+            wanted = safe_path(request.full_path, request.host, "") if request.method == "GET" else ""
+            abort(redirect(url_for("SignInView.login", next=wanted or None)))
+        return actor.may(permission_name, view_name)
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         """Nothing of FAB's is public: pages for visitors say so themselves."""
@@ -55,4 +61,5 @@ class PortalSecurityManager(SecurityManager):
 
 
 def _begin_session(_app: Flask, user: Person, **_: object) -> None:
-    browser_session().start(user)
+    # A form that waits in another tab for a new proof must fit afterwards.
+    browser_session().start(user, same_forms=not takes_passwords())

@@ -15,7 +15,7 @@ from app.domain.redirects import safe_path
 from app.domain.sign_in import TRIES_WINDOW, is_fresh
 from app.models import Person
 from app.models.base import utcnow
-from app.security.identity import Answer, check_proof
+from app.security.identity import Answer, check_proof, takes_passwords
 from app.security.sessions import browser_session
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -75,7 +75,10 @@ def ask(person: Person, *, action: str, carried: list[tuple[str, str]]) -> Respo
         error = MESSAGES[answer]
         if answer is Answer.TOO_OFTEN:
             status, headers = 429, {"Retry-After": str(TRIES_WINDOW)}
-    page = render_template("access/prove.html", person=person, action=action, carried=carried, error=error)
+    page = render_template(
+        "access/prove.html", person=person, action=action, carried=carried, error=error,
+        by_password=takes_passwords(), onwards=dict(carried).get("next"),
+    )  # fmt: skip
     return make_response(page, status, headers)
 
 

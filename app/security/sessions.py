@@ -18,7 +18,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from flask import Flask, Request, Response, session
 from flask.sessions import SessionInterface, SessionMixin
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from app.db import database, transaction
 from app.domain.sign_in import SEEN_EVERY, SessionLimits
@@ -29,6 +29,7 @@ from config import Settings
 
 VISIT_SECONDS = 2 * 60 * 60
 VISIT_BYTES = 3000
+DEVICE_SECONDS = 180 * 24 * 60 * 60
 USER_KEY, CSRF_KEY = "_user_id", "csrf_token"
 _DERIVED = {USER_KEY, "_fresh", "_id"}  # Flask-Login's keys; the row says it better
 
@@ -53,6 +54,7 @@ class BrowserSession(SessionMixin):
         self.row: UserSession | None = None
         self.person: Person | None = None
         self.starts_for: Person | None = None
+        self.known_to: int | None = None
         self.modified = False
         self.accessed = False
 
@@ -74,13 +76,19 @@ class BrowserSession(SessionMixin):
         self._load()
         return self.person
 
-    def start(self, person: Person) -> None:
-        """Sign the person in: at the end of the request a new session begins, with a new id and a new CSRF token."""
-        self._load()
-        self._data = {key: value for key, value in (self._data or {}).items() if key == "_flashes"}
-        self._data.update({USER_KEY: str(person.id), "_fresh": True, CSRF_KEY: secrets.token_hex(32)})
+    def start(self, person: Person, *, same_forms: bool = False) -> None:
+        """Sign the person in: at the end of the request a new session begins, with a new id and a new CSRF token.
+
+        ``same_forms``: whoever signs in again keeps the CSRF token, so that the forms in other tabs still fit.
+        """
+        before = self._load()
+        again = same_forms and self.person is not None and self.person.id == person.id
+        csrf = (before.get(CSRF_KEY) if again else None) or secrets.token_hex(32)
+        self._data = {key: value for key, value in before.items() if key == "_flashes"}
+        self._data.update({USER_KEY: str(person.id), "_fresh": True, CSRF_KEY: csrf})
         self.person = self.starts_for = person
         self.modified = True
+        self.remember(person)
 
     def end(self) -> None:
         """Sign out; a message for the next page may follow."""
@@ -88,6 +96,18 @@ class BrowserSession(SessionMixin):
         self._data = {}
         self.person = self.starts_for = None
         self.modified = True
+
+    def remember(self, person: Person) -> None:
+        """From now on this browser is one of the person's own: see ``device``."""
+        self.known_to = person.id
+
+    def device(self, person_id: int) -> str:
+        """This browser's name where the person has signed in with it before, else nothing.
+
+        Tries from such a browser are counted apart: somebody who keeps on guessing locks nobody out.
+        """
+        known_to, name = self._interface.read_device(self._app, self._request)
+        return name if known_to == person_id else ""
 
     def __getitem__(self, key: str) -> Any:
         return self._load()[key]
@@ -122,6 +142,7 @@ class DatabaseSessions(SessionInterface):
         prefix = "__Host-" if settings.https else ""
         self.session_cookie = f"{prefix}portal_session"
         self.visit_cookie = f"{prefix}portal_visit"
+        self.device_cookie = f"{prefix}portal_device"
         self.secure = settings.https
         self.limits = SessionLimits(
             dt.timedelta(minutes=settings.session_idle_minutes), dt.timedelta(hours=settings.session_hours)
@@ -136,6 +157,10 @@ class DatabaseSessions(SessionInterface):
         found = cast(BrowserSession, session)
         if found.accessed:
             response.vary.add("Cookie")
+        if found.known_to is not None:
+            name = found.device(found.known_to) or secrets.token_urlsafe(12)
+            text = self._device_signer(app).dumps([found.known_to, name])
+            self._set(response, self.device_cookie, cast(str, text), DEVICE_SECONDS)
         if found.starts_for is not None:
             self._begin(found, response)
         elif found.accessed and found.token and (found.row is None or found.get(USER_KEY) is None):
@@ -191,6 +216,17 @@ class DatabaseSessions(SessionInterface):
             return cast(dict[str, Any], self._signer(app).loads(text, max_age=VISIT_SECONDS))
         except BadSignature:
             return {}
+
+    def read_device(self, app: Flask, request: Request) -> tuple[int, str]:
+        """Whose browser this is, and its name; nobody's when it says nothing, or something forged."""
+        try:
+            known_to, name = self._device_signer(app).loads(request.cookies.get(self.device_cookie, ""))
+        except BadSignature:
+            return 0, ""
+        return known_to, name
+
+    def _device_signer(self, app: Flask) -> URLSafeSerializer:
+        return URLSafeSerializer(cast(str, app.secret_key), salt="device")
 
     def _signer(self, app: Flask) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(cast(str, app.secret_key), salt="visit")

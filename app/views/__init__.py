@@ -19,7 +19,8 @@ from app.views.passwords import PasswordView
 from app.views.people import PersonView
 from app.views.refunds import RefundView
 from app.views.second_step import SecondStepView
-from app.views.sign_in import ProofView, sign_in_view
+from app.views.sign_in import ProofView
+from app.views.sign_in_elsewhere import sign_in_view
 from app.views.stores import StoreView
 from app.views.teams import TeamView
 from app.views.tokens import TokenView

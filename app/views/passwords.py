@@ -92,6 +92,7 @@ class PasswordView(BaseView):
                 return page("access/link_gone.html", 404)
             return page("access/link_gone.html", 429, {"Retry-After": str(TRIES_WINDOW)})
         browser_session().end()
+        browser_session().remember(person)  # the mail has reached them: others' wrong tries no longer count here
         flash(gettext("Your password is set. Sign in with it."), "success")
         return redirect(url_for("SignInView.login"), 303)
 

@@ -22,8 +22,8 @@ from app.models import Person
 from app.queries import staff
 from app.security import current_actor
 from app.security.explain import explain
+from app.security.identity import access_mail
 from app.security.proof import require_fresh_proof
-from app.settings import settings
 from app.views.answers import page
 from app.views.forms.ids import PK, chosen_ids, options, page_number
 from app.views.navigation import navigation
@@ -105,7 +105,7 @@ class PersonView(BaseView):
             wanted = Invitation(address, first or typed_first, last or typed_last, role, teams, stores)
             try:
                 with transaction():
-                    actions.invite(session, _manager(), wanted, how=settings().access_mail)
+                    actions.invite(session, _manager(), wanted, how=access_mail())
                 results.append((address, []))
             except Invalid as invalid:
                 if len(addresses) == 1:
@@ -215,7 +215,7 @@ class PersonView(BaseView):
     def reactivate(self, person_id: int) -> Response:
         """Open the account again."""
         with transaction():
-            actions.reactivate(session, _manager(), person_id, how=settings().access_mail)
+            actions.reactivate(session, _manager(), person_id, how=access_mail())
         return self._done(person_id, gettext("The account is active again. Access data is on its way."))
 
     @expose(f"/<{PK}:person_id>/access", methods=["POST"])
@@ -225,7 +225,7 @@ class PersonView(BaseView):
     def access(self, person_id: int) -> Response:
         """Send access data again."""
         with transaction():
-            actions.send_access(session, _manager(), person_id, how=settings().access_mail)
+            actions.send_access(session, _manager(), person_id, how=access_mail())
         return self._done(person_id, gettext("Access data is on its way."))
 
     @expose(f"/<{PK}:person_id>/sign-out", methods=["POST"])

@@ -7,8 +7,6 @@ import time
 from flask import flash, redirect, request, url_for
 from flask import session as browser
 from flask_appbuilder import BaseView, expose
-from flask_appbuilder.const import AUTH_OAUTH, AUTH_REMOTE_USER, AUTH_SAML
-from flask_appbuilder.security.views import AuthOAuthView, AuthRemoteUserView, AuthSAMLView
 from flask_babel import gettext, lazy_gettext
 from flask_login import login_user
 from werkzeug.wrappers import Response
@@ -17,7 +15,6 @@ from app.actions import audit
 from app.actions.people import end_all_sessions
 from app.db import session, transaction
 from app.domain import audit as events
-from app.domain.redirects import safe_path
 from app.domain.sign_in import SECOND_STEP_MINUTES, TRIES_WINDOW
 from app.models import Person
 from app.queries.staff import manager_of
@@ -25,7 +22,7 @@ from app.security import current_actor
 from app.security.identity import Answer, check_password, check_second_step
 from app.security.proof import ask
 from app.security.sessions import browser_session
-from app.views.answers import page
+from app.views.answers import next_page, page
 
 PENDING = "second_step"
 MESSAGES = {
@@ -35,17 +32,15 @@ MESSAGES = {
 WRONG_CODE = lazy_gettext("This code is not valid. Wait for the next one and try again.")
 
 
-def _next() -> str:
-    """Where to go afterwards: only ever a page of ours."""
-    return safe_path(request.values.get("next"), request.host, "")
-
-
 def _status(answer: Answer) -> int:
     return 429 if answer is Answer.TOO_OFTEN else 401
 
 
 class SignOutViews:
     """Signing out, whichever way one signed in."""
+
+    signed_out = "SignInView.login"
+    """The page afterwards."""
 
     @expose("/logout/", methods=["GET"])
     def logout_form(self) -> Response:
@@ -63,7 +58,7 @@ class SignOutViews:
                 audit.record(session, actor, events.SIGNED_OUT, subject=f"person:{actor.id}")
             browser_session().end()
             flash(gettext("You have signed out."), "success")
-        return redirect(url_for("SignInView.login"), 303)
+        return redirect(url_for(self.signed_out), 303)
 
     @expose("/logout/everywhere", methods=["POST"])
     def logout_everywhere(self) -> Response:
@@ -74,7 +69,7 @@ class SignOutViews:
                 end_all_sessions(session, manager_of(session, actor), actor.id)
             browser_session().end()
             flash(gettext("You are signed out everywhere."), "success")
-        return redirect(url_for("SignInView.login"), 303)
+        return redirect(url_for(self.signed_out), 303)
 
 
 class SignInView(SignOutViews, BaseView):
@@ -86,7 +81,7 @@ class SignInView(SignOutViews, BaseView):
     @expose("/login/", methods=["GET", "POST"])
     def login(self) -> Response:
         """The form, and its target."""
-        onwards = _next()
+        onwards = next_page()
         if current_actor().id is not None:
             return redirect(onwards or "/", 303)
         if request.method == "GET":
@@ -108,7 +103,7 @@ class SignInView(SignOutViews, BaseView):
     @expose("/login/code", methods=["GET", "POST"])
     def code(self) -> Response:
         """The second step; it must follow the first within minutes."""
-        onwards, person = _next(), self._pending()
+        onwards, person = next_page(), self._pending()
         if person is None:
             return redirect(url_for("SignInView.login", next=onwards or None), 303)
         if request.method == "GET":
@@ -129,15 +124,6 @@ class SignInView(SignOutViews, BaseView):
         return person if fits else None
 
 
-def sign_in_view(auth_type: int) -> type[BaseView]:
-    """The view behind ``/login/``: ours for passwords kept here or in LDAP, FAB's where somebody else identifies.
-
-    Those keep the name, so that every link finds them, and our way out.
-    """
-    theirs = {AUTH_OAUTH: AuthOAuthView, AUTH_SAML: AuthSAMLView, AUTH_REMOTE_USER: AuthRemoteUserView}.get(auth_type)
-    return SignInView if theirs is None else type("SignInView", (SignOutViews, theirs), {"route_base": ""})
-
-
 class ProofView(BaseView):
     """Asks a signed-in person for the password or a code again."""
 
@@ -147,7 +133,7 @@ class ProofView(BaseView):
     @expose("", methods=["GET", "POST"])
     def prove(self) -> Response:
         """The form, and its target."""
-        onwards = _next()
+        onwards = next_page()
         person = browser_session().load_person()
         if person is None:
             return redirect(url_for("SignInView.login", next=onwards or None), 303)

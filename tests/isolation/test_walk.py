@@ -121,6 +121,9 @@ def walk(world: World, who: str, kinds: tuple[str, ...], methods: tuple[str, ...
         arguments = values(rule, world, kind)
         path = address(world.app, rule, arguments)
         yield rule, method, kind, path, arguments, send(world, who, method, path)
+        if rule.rule.startswith("/logout/"):
+            world.sign_in_again(who)
+    assert who not in world.ids or world.is_signed_in(who), "a route of the walk has signed the walker out"
 
 
 def test_every_route_is_classified(app):

@@ -42,6 +42,17 @@ class World:
     own: Side
     foreign: Side
     people: dict[str, FlaskClient]
+    make: Make
+    ids: dict[str, int]
+
+    def sign_in_again(self, who: str) -> None:
+        """A new session, where the walk has just ended this person's."""
+        if who in self.ids:
+            self.people[who] = self.make.signed_in(self.ids[who])
+
+    def is_signed_in(self, who: str) -> bool:
+        """Is this still the person the walk takes it for?"""
+        return self.people[who].get("/account/").status_code == 200
 
     def foreign_hash(self) -> str:
         """A hash over every row that belongs to the foreign side."""
@@ -72,14 +83,14 @@ def build(app: Flask, make: Make) -> World:
     """Make it."""
     own = _side(app, make, OWN, "own")
     foreign = _side(app, make, FOREIGN, CANARY)
-    people = {
-        "anonymous": Browser(app),
-        "specialist": make.signed_in(make.person("specialist@own.example", stores=(OWN,))),
-        "lead": make.signed_in(make.person("lead@own.example", "Lead", teams=(own.team_id,))),
-        "nobody": make.signed_in(make.person("nobody@own.example")),
-        "admin": make.signed_in(make.person("admin@own.example", "Admin")),
+    ids = {
+        "specialist": make.person("specialist@own.example", stores=(OWN,)),
+        "lead": make.person("lead@own.example", "Lead", teams=(own.team_id,)),
+        "nobody": make.person("nobody@own.example"),
+        "admin": make.person("admin@own.example", "Admin"),
     }
-    return World(app, own, foreign, people)
+    people = {"anonymous": Browser(app), **{who: make.signed_in(person_id) for who, person_id in ids.items()}}
+    return World(app, own, foreign, people, make, ids)
 
 
 def _side(app: Flask, make: Make, store: str, mark: str) -> Side:

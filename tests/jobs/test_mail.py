@@ -101,6 +101,15 @@ def test_a_temporary_password_can_be_used_and_must_be_changed(world, work, smtp,
         assert person.must_change_password
 
 
+def test_where_others_identify_people_the_access_mail_makes_no_secret(world, work, smtp, post):
+    assert work("mail", post("access_elsewhere")) == "done"
+    text = smtp.messages[0].get_body(("plain",)).get_content()
+    assert "with the account of your organization" in text
+    assert "/set-password/" not in text
+    with world.app.app_context():
+        assert session.scalar(sa.select(sa.func.count()).select_from(OneTimeToken)) == 0
+
+
 def test_it_speaks_the_recipients_language(world, work, smtp, post, make):
     person = make.person("vera@example.org", language="ru")
     assert work("mail", post(user_id=person)) == "done"

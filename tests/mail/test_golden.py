@@ -19,6 +19,7 @@ LINK = "http://localhost/set-password/Zm9yIGEgZ29sZGVuIGZpbGUgb25seQ"
 CASES = {
     "access": {**WHO, "link": LINK},
     "access_temporary": {**WHO, "password": "k7-Wq2<x&y>RtLmPz9"},
+    "access_elsewhere": WHO,
     "password_reset": {**WHO, "link": LINK},
     "access_odd": {**WHO, "name": "<i>Zoë & Söhne</i>", "link": LINK},
     "license": PLAIN,

@@ -146,6 +146,53 @@ def test_username_and_email_share_one_count(app, client, ann):
     assert last.status_code == 429
 
 
+def test_who_goes_on_guessing_locks_nobody_out_of_their_own_browser(app, client, ann):
+    assert sign_in(client).status_code == 303
+    client.submit("/logout/")
+    guesser = Browser(app)
+    for _ in range(6):
+        last = sign_in(guesser, password="wrong")
+    assert last.status_code == 429
+    assert sign_in(Browser(app)).status_code == 429
+    assert sign_in(client).status_code == 303
+    client.submit("/logout/")
+    statuses = [sign_in(client, password="wrong").status_code for _ in range(6)]
+    assert statuses == [401] * 5 + [429]  # a browser that was taken away gets no more than that
+
+
+def test_a_link_by_mail_is_a_way_around_whoever_goes_on_guessing(app, client, ann):
+    guesser = Browser(app)
+    for _ in range(6):
+        sign_in(guesser, password="wrong")
+    assert client.submit(link(app, ann), {"password": OTHER, "repeated": OTHER}).status_code == 303
+    assert sign_in(guesser, password=OTHER).status_code == 429
+    assert sign_in(client, password=OTHER).status_code == 303
+
+
+@pytest.mark.parametrize("forged", ["", "WzEsImEiXQ.AAAA", "another's"])
+def test_a_browser_is_nobodys_own_without_a_cookie_of_ours(app, client, ann, make, forged):
+    other = make.person("bo@example.org")
+    give_password(app, other)
+    bo = Browser(app)
+    sign_in(bo, "bo@example.org")
+    client.set_cookie("portal_device", bo.get_cookie("portal_device").value if forged == "another's" else forged)
+    guesser = Browser(app)
+    for _ in range(5):
+        sign_in(guesser, password="wrong")
+    assert sign_in(client).status_code == 429
+
+
+def test_the_cookie_of_an_own_browser_is_guarded_like_the_others(app, client, ann):
+    (header,) = (h for h in sign_in(client).headers.getlist("Set-Cookie") if h.startswith("portal_device="))
+    for part in ("HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=15552000"):
+        assert part in header
+    assert "ann" not in header
+    first = client.get_cookie("portal_device").value
+    client.submit("/logout/")
+    sign_in(client)
+    assert client.get_cookie("portal_device").value == first
+
+
 def test_thirty_tries_from_an_address(app, client, ann):
     from app.domain.sign_in import TRIES_PER_ADDRESS
     from app.security import limits
@@ -578,8 +625,10 @@ def test_nobody_is_sent_elsewhere(client, ann, target):
 
 def test_a_page_of_ours_is_kept(client, ann):
     page = client.get("/orders/?status=paid")
-    assert page.location.startswith("/login/?next=")
+    assert page.location == "/login/?next=/orders/?status%3Dpaid"
     form = text(client.get(page.location))
+    assert 'role="alert"' not in form  # nothing was denied yet
+    assert client.submit("/account/theme").location == "/login/"
     assert 'name="next" value="/orders/?status=paid"' in form
     assert sign_in(client, next="/orders/?status=paid").location == "/orders/?status=paid"
 
