@@ -96,10 +96,22 @@ def apply_delivery(
 
     ``read``: the order as the platform tells it now, where there is a platform to ask; then the message is only a
     hint, of which the event counts and the unsigned rest does not.
-    States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied).
+    States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied). Whatever becomes of it, a
+    message about an erased customer loses its body.
     """
     if body is None:
         return REFUSED, "the body is gone: the customer was erased, or it is too old"
+    found = _apply(session, delivery, body, now, read)
+    if delivery.order_id is not None and session.scalar(
+        sa.select(Order.erased_at).where(Order.id == delivery.order_id)
+    ):
+        _empty(session, delivery)
+    return found
+
+
+def _apply(
+    session: Session, delivery: WebhookDelivery, body: str, now: dt.datetime, read: ReadOrder | None
+) -> tuple[str, str | None]:
     try:
         message = read_message(words.read_body(body.encode("utf-8", "surrogatepass")))
     except words.NotAnObject:
@@ -112,9 +124,7 @@ def apply_delivery(
         if state != DONE:
             return state, reason
         message = dataclasses.replace(message, status=None, plain={}, subscription=None)
-    state, reason, order = apply_message(session, message, store_id=delivery.store_id, now=now)
-    if order is not None and order.erased_at is not None:
-        _empty(session, delivery)
+    state, reason, _ = apply_message(session, message, store_id=delivery.store_id, now=now)
     return state, reason
 
 
