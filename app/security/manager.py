@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, g
 from flask_appbuilder import AppBuilder
 from flask_appbuilder.security.sqla.manager import SecurityManager
 from flask_login import LoginManager
 from flask_login.signals import user_logged_in
 
+from app.actions import audit
+from app.db import session, transaction
+from app.domain.audit import SIGNED_IN
 from app.models import Person
+from app.security.identity import actor_for, by_directory, local_passwords
 from app.security.sessions import browser_session
 
 
@@ -43,7 +47,10 @@ class PortalSecurityManager(SecurityManager):
         """FAB's question at every view and button, answered from the actor's permissions."""
         from app.security import current_actor  # our package, which imports this module
 
-        return current_actor().may(permission_name, view_name)
+        if current_actor().may(permission_name, view_name):
+            return True
+        g.denied = f"{view_name}.{permission_name}"
+        return False
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         """Nothing of FAB's is public: pages for visitors say so themselves."""
@@ -56,3 +63,6 @@ class PortalSecurityManager(SecurityManager):
 
 def _begin_session(_app: Flask, user: Person, **_: object) -> None:
     browser_session().start(user)
+    if not (local_passwords() or by_directory()):  # those wrote it down when the password, or the code, was right
+        with transaction():
+            audit.record(session, actor_for(user), SIGNED_IN, subject=f"person:{user.id}")
