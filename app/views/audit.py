@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from defusedcsv import csv
@@ -14,19 +13,12 @@ from flask_babel import gettext
 
 from app.actions import audit
 from app.db import session, transaction
-from app.domain.audit import AUDIT_EXPORTED, DETAILS, EVENTS
-from app.domain.search import LABELS
+from app.domain.audit import AUDIT_EXPORTED, EVENTS
 from app.queries.audit import AuditFilter, list_entries, logins, store_names, team_names
 from app.security import current_actor
+from app.views.audit_words import about, told
 
 PAGE = 100
-KINDS = {
-    "request_refund": "Refund request",
-    "cancel_subscription": "Cancel subscription",
-    "resume_subscription": "Resume subscription",
-    "resend_license": "Resend license information",
-}
-"""Kinds of actions, in the words of *Jobs and mail*."""
 EXPORT = 10_000
 """Lines of one export; more needs a narrower filter, and the file's name says so."""
 
@@ -55,6 +47,7 @@ class AuditView(BaseView):
             names={"stores": stores, "teams": team_names(session, actor)},
             logins=logins(session, actor, entries),
             events=EVENTS,
+            about=about,
             told=told,
             typed=request.args,
             errors=errors,
@@ -74,10 +67,11 @@ class AuditView(BaseView):
         names = store_names(session)
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(["at", "who", "from", "event", "result", "order", "store", "subject", "details"])
+        writer.writerow(["at", "who", "from", "event", "what", "result", "order", "store", "subject", "details"])
         for entry in entries[:EXPORT]:
             writer.writerow([
-                entry.at.isoformat(), entry.actor, entry.ip or "", entry.event, entry.result, entry.order_id or "",
+                entry.at.isoformat(), entry.actor, entry.ip or "", entry.event,
+                gettext(EVENTS.get(entry.event, entry.event)), entry.result, entry.order_id or "",
                 names.get(entry.store_id or 0, ""), entry.subject or "",
                 "; ".join(f"{key}={value}" for key, value in sorted(entry.details.items())),
             ])  # fmt: skip
@@ -87,46 +81,6 @@ class AuditView(BaseView):
         answer = Response("\ufeff" + out.getvalue(), mimetype="text/csv")
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
-
-
-def told(details: dict[str, object], names: Mapping[str, Mapping[int, str]]) -> list[tuple[str, str | dt.datetime]]:
-    """An entry's details as a person reads them: named, without what is empty, lists with commas.
-
-    ``names``: of stores and teams, by id; what is not in it stays a number.
-    """
-    said: list[tuple[str, str | dt.datetime]] = []
-    for key in sorted(details):
-        value = details[key]
-        if value is None or value in ("", []):
-            continue
-        name = gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ")
-        if (moment := _moment(value)) is not None:
-            said.append((name, moment))
-            continue
-        values = value if isinstance(value, list) else [value]
-        said.append((name, ", ".join(_value(key, v, names) for v in values)))
-    return said
-
-
-def _moment(value: object) -> dt.datetime | None:
-    """A moment as the audit keeps it: ISO 8601 with its distance from UTC."""
-    try:
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
-    except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None
-
-
-def _value(key: str, value: object, names: Mapping[str, Mapping[int, str]]) -> str:
-    if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
-    if key in names and isinstance(value, int):
-        return names[key].get(value, str(value))
-    if key == "kind" and value in KINDS:
-        return gettext(KINDS[str(value)])
-    if key == "filters" and str(value) in LABELS:
-        return gettext(LABELS[str(value)])
-    return str(value)
 
 
 def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:

@@ -1,10 +1,12 @@
 """The audit page: everything for administrators, the team's part for leads, nothing for specialists."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.actions import audit
-from app.db import transaction
+from app.db import session, transaction
 from app.domain.access import Actor
+from app.models import AuditEntry
 from tests.pages import parse
 
 
@@ -19,10 +21,10 @@ def entries(app, make):
     }
     foreign = make.store("other")
     own = make.store("acme-eu")
-    with app.app_context(), transaction() as session:
+    with app.app_context(), transaction():
         for order, who, store in ((11, "member", own), (12, "stranger", own), (13, "member", foreign)):
             actor = Actor(id=people[who], login=f"{who}@example.org", name=who)
-            audit.record(session, actor, "order.viewed", order_id=order, store_id=store, details={"=1+1": "=cmd()"})
+            audit.record(session, actor, "order.viewed", order_id=order, store_id=store, subject="=1+1")
     return people
 
 
@@ -77,7 +79,7 @@ def test_the_export_has_no_formulas_and_is_audited(entries, make):
 def test_people_stores_teams_and_moments_are_named_and_none_beyond_the_reader(app, make, entries):
     own, foreign = make.store("acme-eu"), make.store("other")
     outer = make.team("Others", "other")
-    with app.app_context(), transaction() as session:
+    with app.app_context(), transaction():
         actor = Actor(id=entries["member"], login="member@example.org", name="member")
         for subject in ("lead", "stranger", "member"):
             until = "2026-03-04T05:06:07+00:00"
@@ -91,6 +93,47 @@ def test_people_stores_teams_and_moments_are_named_and_none_beyond_the_reader(ap
     page = parse(make.signed_in(entries["lead"]).get("/audit/?event=person.changed").text)
     linked = {link.text for row in page.all("tr") for link in row.all("a") if "/people/" in link.attrs["href"]}
     assert linked == {"lead@example.org"}
-    assert f"person:{entries['stranger']}" in page.text
+    assert f"Person {entries['stranger']}" in page.text
     details = [line.text for line in page.all("td", "muted")[0].all("span")]
     assert details[1:3] == [f"Stores: acme-eu, {foreign}", f"Teams: {outer}"]
+
+
+def written(app, event):
+    """What the audit has of this event, notes about reads included: result, actor, subject, order."""
+    app.extensions["read_notes"].flush()
+    with app.app_context():
+        found = session.scalars(sa.select(AuditEntry).where(AuditEntry.event == event).order_by(AuditEntry.id))
+        return [(e.result, e.actor, e.subject, e.order_id) for e in found]
+
+
+def test_who_asks_for_what_the_role_does_not_open_stands_in_the_audit(app, make, client):
+    ann = make.signed_in(make.person("ann@example.org", stores=("acme-eu",)))
+    for path in ("/orders/", "/refunds/", "/account/"):
+        assert ann.get(path).status_code == 200
+    client.get("/audit/")
+    assert written(app, "access.refused") == [], "nothing that is drawn asks for more, and a visitor signs in first"
+    assert ann.get("/audit/").status_code == 403
+    assert ann.submit(f"/orders/{make.order()}/erase", {"confirm": "ERASE"}).status_code == 403
+    assert written(app, "access.refused") == [
+        ("refused", "ann@example.org", "AuditView.can_list", None),
+        ("refused", "ann@example.org", "ErasureView.can_erase", None),
+    ]
+    page = make.admin().get("/audit/?event=access.refused&result=refused").text
+    assert "Read the audit" in page
+
+
+def test_who_opens_what_is_not_theirs_stands_in_the_audit_as_if_it_did_not_exist(app, make):
+    own, foreign = make.order(), make.order(store="rival")
+    ann = make.signed_in(make.person("ann@example.org", stores=("acme-eu",)))
+    for order_id in (own, foreign, 404):
+        ann.get(f"/orders/{order_id}")
+    assert written(app, "order.viewed") == [
+        ("ok", "ann@example.org", None, own),
+        ("refused", "ann@example.org", None, foreign),
+        ("refused", "ann@example.org", None, 404),
+    ]
+
+
+def test_the_export_has_the_code_and_the_words_of_each_event(entries, make):
+    answer = make.signed_in(make.person("ru@example.org", "Admin", language="ru")).get("/audit/export.csv?order=11")
+    assert "order.viewed,Открыл(а) заказ,ok" in answer.text
