@@ -77,6 +77,8 @@ def listed() -> Iterator[str]:
     yield from mails.TEMPLATES.values()
     yield from refunds.RESULT_LABELS.values()
     yield from audit.STEPS.values()
+    yield from audit.RESULTS.values()
+    yield from audit.ACTORS.values()
     yield from search.NOT_AN_ID.values()
     yield from explain.SENTENCES.values()
     yield from (sentence.text for sentence in history.SENTENCES.values())

@@ -161,6 +161,12 @@ DETAILS = {
 }
 """What the keys of an entry's details are called (msgids). A key that is not here is refused, as an event is."""
 
+RESULTS = {"ok": "Done", "refused": "Refused", "failed": "Failed"}
+"""How what an entry tells of came out (msgids)."""
+
+ACTORS = {"anonymous": "A visitor", "platform": "The platform", "system": "The portal"}
+"""Who did something and is nobody with an account (msgids)."""
+
 STEPS = {"second": "Second"}
 """Steps of signing in that are named in details (msgids)."""
 

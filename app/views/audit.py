@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo
 
 from defusedcsv import csv
@@ -13,10 +14,12 @@ from flask_babel import gettext
 
 from app.actions import audit
 from app.db import session, transaction
-from app.domain.audit import AUDIT_EXPORTED, EVENTS
+from app.domain.account import NO_CHOICE
+from app.domain.audit import AUDIT_EXPORTED, EVENTS, RESULTS
+from app.domain.orders import MAX_ID
 from app.queries.audit import AuditFilter, list_entries, logins, store_names, team_names
 from app.security import current_actor
-from app.views.audit_words import about, told
+from app.views.audit_words import about, logins_of, told, who
 
 PAGE = 100
 EXPORT = 10_000
@@ -34,11 +37,13 @@ class AuditView(BaseView):
     def list(self) -> str | tuple[str, int]:
         """The list."""
         actor = current_actor()
-        wanted, errors = _filter(actor.timezone)
+        stores = store_names(session)
+        wanted, errors = _filter(actor.timezone, stores)
         before = request.args.get("before", type=int)
+        if before is not None and not 0 < before <= MAX_ID:
+            before = None
         entries = [] if errors else list_entries(session, actor, wanted, before=before, limit=PAGE)
         more = len(entries) > PAGE
-        stores = store_names(session)
         page = self.render_template(
             "audit/list.html",
             entries=entries[:PAGE],
@@ -48,6 +53,8 @@ class AuditView(BaseView):
             logins=logins(session, actor, entries),
             events=EVENTS,
             about=about,
+            who=who,
+            results=RESULTS,
             told=told,
             typed=request.args,
             errors=errors,
@@ -60,11 +67,11 @@ class AuditView(BaseView):
     def export(self) -> Response:
         """What the filter shows, as CSV, without formulas; the export itself is audited."""
         actor = current_actor()
-        wanted, errors = _filter(actor.timezone)
+        names = store_names(session)
+        wanted, errors = _filter(actor.timezone, names)
         if errors:
             abort(400)
         entries = list_entries(session, actor, wanted, limit=EXPORT)
-        names = store_names(session)
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow(["at", "who", "from", "event", "what", "result", "order", "store", "subject", "details"])
@@ -83,8 +90,11 @@ class AuditView(BaseView):
         return answer
 
 
-def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
-    """The filter the address asks for, and what is wrong with it, by field (msgids)."""
+def _filter(timezone: str, stores: Mapping[int, str]) -> tuple[AuditFilter, dict[str, str]]:
+    """The filter the address asks for, and what is wrong with it, by field. ``stores``: those of the reader, by id.
+
+    A filter that means nothing is an error: it must not look as if nothing had happened.
+    """
     errors: dict[str, str] = {}
     args = request.args
 
@@ -116,13 +126,22 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
             errors[name] = gettext("This day does not exist")
             return None
 
+    def choice(name: str, known: Collection[str]) -> str | None:
+        value = text(name, 48)
+        if value is not None and value not in known:
+            errors[name] = gettext(NO_CHOICE.text)
+        return value
+
+    typed, store = text("actor", 128), choice("store", [str(store_id) for store_id in stores])
     wanted = AuditFilter(
-        event=text("event", 48),
-        actor=text("actor", 128),
-        result=text("result", 16),
+        event=choice("event", EVENTS),
+        actors=logins_of(typed) if typed else (),
+        result=choice("result", RESULTS),
         order_id=number("order"),
-        store_id=number("store"),
+        store_id=int(store) if store and "store" not in errors else None,
         since=day("since", 0),
         until=day("until", 1),
     )
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        errors["since"] = gettext("From is later than to.")
     return wanted, errors

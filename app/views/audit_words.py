@@ -12,8 +12,9 @@ from flask_babel import gettext
 from app.actions import operations, queue
 from app.domain import account, licenses, mails, refunds, search, subscriptions, work
 from app.domain.access import Role
-from app.domain.audit import ABOUT, DETAILS, NOUNS, STEPS
+from app.domain.audit import ABOUT, ACTORS, DETAILS, NOUNS, STEPS
 from app.domain.refusal import Refusal
+from app.domain.sign_in import same_login
 from app.models import AuditEntry
 from app.security import explain
 
@@ -46,6 +47,17 @@ _TEAMS = ("teams", "teams_given", "teams_taken")
 _PLACE = re.compile(r"%\((\w+)\)s")
 _OF_KIND = {"resend_license": "license", "cancel_subscription": "subscription", "resume_subscription": "subscription"}
 """Which noun an action's subject has."""
+
+
+def who(entry: AuditEntry) -> str:
+    """Who did it: a login, or in words whoever has none."""
+    return gettext(ACTORS[entry.actor]) if entry.actor_id is None and entry.actor in ACTORS else entry.actor
+
+
+def logins_of(typed: str) -> tuple[str, ...]:
+    """What may stand in an entry for the one that was typed: a login in any letter case, or one of the words above."""
+    same = same_login(typed)
+    return (typed, same, *(code for code, word in ACTORS.items() if same_login(gettext(word)) == same))
 
 
 def about(entry: AuditEntry, names: Names) -> str:

@@ -42,7 +42,8 @@ def shown(app, who, **wanted):
 def test_each_filter_alone(app, boss, written):
     assert shown(app, boss) == [3, 2, 1]
     assert shown(app, boss, event="order.event1") == [2]
-    assert shown(app, boss, actor="person2") == [3]
+    assert shown(app, boss, actors=("person2",)) == [3]
+    assert shown(app, boss, actors=("person2", "person0")) == [3, 1]
     assert shown(app, boss, result="ok") == [1]
     assert shown(app, boss, order_id=2) == [2]
     assert shown(app, boss, store_id=written[2]) == [3]
@@ -58,8 +59,8 @@ def test_from_a_moment_on_and_before_a_moment(app, boss, written):
 
 
 def test_filters_hold_together(app, boss, written):
-    assert shown(app, boss, event="order.event1", actor="person1", result="refused", order_id=2) == [2]
-    assert shown(app, boss, event="order.event1", actor="person2") == []
+    assert shown(app, boss, event="order.event1", actors=("person1",), result="refused", order_id=2) == [2]
+    assert shown(app, boss, event="order.event1", actors=("person2",)) == []
 
 
 def test_names_are_told_of_people_the_reader_may_see(app, make, boss):

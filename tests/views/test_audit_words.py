@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from flask_babel import force_locale
+from flask_babel import force_locale, gettext
 
 import app as portal
 from app.actions import audit
 from app.db import session, transaction
 from app.domain.access import Actor
-from app.domain.audit import ABOUT, DETAILS, EVENTS, NOUNS
+from app.domain.audit import ABOUT, ACTORS, DETAILS, EVENTS, NOUNS, RESULTS
 from app.models import AuditEntry
-from app.views.audit_words import REASONS, VALUES, about, told
+from app.views.audit_words import REASONS, VALUES, about, told, who
 from tests.pages import parse
 
 NAMES = {"stores": {1: "acme-eu", 2: "acme-us"}, "teams": {7: "Blue"}}
@@ -133,3 +133,5 @@ def test_names_of_nouns_and_first_words_are_translated(language):
     with_words = [about(entry("order.viewed", f"{word}:1"), NAMES) for word in ABOUT]
     with_words += [about(entry(f"{noun}.x", "1"), NAMES) for noun in NOUNS]
     assert all(words(text, language) for text in with_words)
+    assert all(words(who(AuditEntry(actor=code)), language) for code in ACTORS)
+    assert all(words(gettext(text), language) for text in RESULTS.values())
