@@ -71,7 +71,7 @@ def verify(session: Session, *, head: str | None = None) -> Verdict:
     """Walk the whole chain. ``head`` is a hash noted elsewhere earlier: it must still be part of the chain,
     which shows that nobody cut the end off."""
     before: str = START
-    expected, seen_head = 0, head is None
+    expected, seen_head = 0, head in (None, START)  # of an empty chain every chain is the continuation
     broken = None
     for entry in _sealed(session):
         broken = _wrong(entry, expected + 1, before)

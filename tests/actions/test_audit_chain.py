@@ -48,6 +48,7 @@ def test_entries_are_sealed_in_batches_and_hold(session):
     write(1)
     sealed()
     assert verify(session, head=found.head).broken is None
+    assert verify(session, head=START).broken is None, "noted on the first day, before anything was sealed"
 
 
 def _without_guard(session: sa.orm.Session, statement: str) -> None:
