@@ -52,6 +52,7 @@ class Preview:
 
     items: int
     history_texts: int
+    refund_texts: int
     parameters: int
     documents: int
     webhook_bodies: int
@@ -75,6 +76,11 @@ def preview(session: Session, order: Order) -> Preview:
     return Preview(
         items=count(OrderItem, OrderItem.order_id == order.id),
         history_texts=count(OrderEvent, OrderEvent.order_id == order.id, OrderEvent.source != "portal"),
+        refund_texts=count(
+            RefundRequest,
+            RefundRequest.order_id == order.id,
+            sa.or_(RefundRequest.reason != "", RefundRequest.comment.is_not(None)),
+        ),
         parameters=count(OrderParameter, OrderParameter.order_id == order.id),
         documents=count(Document, Document.order_id == order.id),
         webhook_bodies=count(WebhookDelivery, WebhookDelivery.order_id == order.id, WebhookDelivery.body.is_not(None)),
@@ -205,17 +211,8 @@ def _erase_documents(session: Session, order_id: int, keep: str | None) -> None:
 
 
 def _searches_for(session: Session, order: Order) -> list[StoredSearch]:
-    """Stored searches in which somebody asked for a value this order holds."""
-    held = {
-        "email": order.email_key,
-        "first_name": order.first_name_key,
-        "last_name": order.last_name_key,
-        "phone": order.phone_digits,
-        "company": order.company_key,
-        "vat": order.vat_key,
-        "card": order.card_last_4,
-    }
-    held = {name: value for name, value in held.items() if value}
+    """Stored searches in which somebody asked for a value this order holds, of the buyer or of a license's owner."""
+    held = _held(session, order)
     if not held:
         return []
     found = []
@@ -223,7 +220,24 @@ def _searches_for(session: Session, order: Order) -> list[StoredSearch]:
         for name in PERSONAL_CRITERIA:
             asked = search.criteria.get(name)
             text = asked[0] if isinstance(asked, list) and asked else asked
-            if name in held and isinstance(text, str) and _NORMALISE.get(name, normalise_text)(text) == held[name]:
+            if name in held and isinstance(text, str) and _NORMALISE.get(name, normalise_text)(text) in held[name]:
                 found.append(search)
                 break
     return found
+
+
+def _held(session: Session, order: Order) -> dict[str, set[str | None]]:
+    """What the order holds, in the form in which it is searched for, by the criterion it is asked with."""
+    owner = (OrderItem.license_user_name, OrderItem.license_user_email)
+    owners = session.execute(sa.select(*owner).where(OrderItem.order_id == order.id)).all()
+    names = {word for name, _ in owners for word in ((normalise_text(name) or "").split())}
+    held: dict[str, set[str | None]] = {
+        "email": {order.email_key, *(normalise_text(email) for _, email in owners)},
+        "first_name": {order.first_name_key, *names},
+        "last_name": {order.last_name_key, *names},
+        "phone": {order.phone_digits},
+        "company": {order.company_key},
+        "vat": {order.vat_key},
+        "card": {order.card_last_4},
+    }
+    return {name: filled for name, values in held.items() if (filled := values - {None, ""})}

@@ -72,6 +72,10 @@ def seed_around(app, order_id, person_id):
                    reason="The platform refused it: tok-said is unknown"),
             StoredSearch(key="k" * 20, user_id=person_id, criteria={"email": ["TOK-EMAIL@example.org "]},
                          expires_at=utcnow() + dt.timedelta(days=1)),
+            StoredSearch(key="o" * 20, user_id=person_id, criteria={"email": ["Tok-Owner-Mail@example.org"]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
+            StoredSearch(key="p" * 20, user_id=person_id, criteria={"last_name": ["TOK-OWNER"], "status": ["paid"]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
             StoredSearch(key="other", user_id=person_id, criteria={"email": ["somebody@example.org"]},
                          expires_at=utcnow() + dt.timedelta(days=1)),
         ])  # fmt: skip
@@ -207,13 +211,17 @@ def test_documents_stay_only_under_a_named_duty(app, make):
 def test_the_preview_counts_and_offers_the_buyers_other_orders(app, make):
     order_id, other = seed(make), seed(make)
     make.order()
+    around = make.order(items=[{"license_user": {"name": "tok-owner", "email": "tok-owner-mail@example.org"}}])
+    seed_around(app, around, make.person())
     with app.app_context(), scope_as(ALL_STORES):
         from app.db import session
 
+        found = preview(session, session.get(Order, around))
+        assert (found.refund_texts, found.webhook_bodies, found.mails, found.stored_searches) == (1, 1, 1, 2)
         found = preview(session, session.get(Order, order_id))
         assert found.other_order_ids == (other,)
         assert (found.items, found.history_texts, found.parameters, found.documents) == (1, 1, 1, 1)
-        assert found.waiting_resends == 0
+        assert (found.refund_texts, found.waiting_resends, found.stored_searches) == (0, 0, 3)
         assert session.get(Order, order_id).erased_at is None
 
 
