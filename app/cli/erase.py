@@ -41,7 +41,9 @@ def erase(order_id: int | None, keep_documents: str | None, *, replay: bool, jou
         done = sum(_erase(found, keep_documents) for found in alive)
         unknown = len(wanted) - len(alive) - gone
         click.echo(f"{len(wanted)} in the journal, {done} erased again, {gone} erased already, {unknown} not here")
-        if unknown:
+        if wanted and unknown == len(wanted):
+            click.echo("None of them is here. Is SECRET_KEY the one this journal was written under?")
+        elif unknown:
             click.echo("Orders that are not here may come in again: replay once more when the platform has sent them.")
 
 

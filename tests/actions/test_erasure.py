@@ -269,6 +269,16 @@ def test_a_replay_says_what_may_still_come_in(app, make, journal):
     assert one(app, Order, Order.id == gone).email is None
 
 
+def test_a_journal_under_another_key_is_told_from_one_without_orders(app, make, journal):
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["portal", "erase", "--replay"]).output == (
+        "0 in the journal, 0 erased again, 0 erased already, 0 not here\n"
+    )
+    seed(make)
+    journal.write_text('{"order": "of another key"}\n')
+    assert "Is SECRET_KEY the one" in runner.invoke(args=["portal", "erase", "--replay"]).output
+
+
 def test_an_erasure_that_cannot_be_journaled_does_not_happen(app, make, monkeypatch):
     order_id = seed(make)
     monkeypatch.setattr("app.erasure_journal.journal_path", lambda: Path("/proc/nowhere/erasures.jsonl"))
