@@ -1,4 +1,5 @@
-"""The work that people ask for and the portal does later, in words: kinds of actions, and why one ends without effect.
+"""The work that people ask for and the portal does later, in words: kinds of actions, and why one ends without effect;
+webhooks with them.
 
 *Jobs and mail*, the page of an order and the audit say the same of the same.
 """
@@ -31,6 +32,15 @@ REFUSED_THERE = Refusal("platform.refused", "The platform refused it: %(message)
 UNCLEAR = Refusal(
     "refund.unclear", "An earlier attempt may have reached the platform, which now says: %(message)s", {"message": ""}
 )
+
+BODY_GONE = Refusal("webhook.body_gone", "The body is gone: the customer was erased, or it is too old.")
+NO_OBJECT = Refusal("webhook.no_object", "The body is no JSON object.")
+UNKNOWN_EVENT = Refusal("webhook.unknown_event", "An event the portal does not know.")
+NO_ORDER_ID = Refusal("webhook.no_order_id", "The message names no order.")
+FOREIGN_STORE = Refusal("webhook.foreign_store", "The order belongs to another store.")
+CLOSED_STORE = Refusal("webhook.closed_store", "The store %(store)s is closed: nothing new comes in.")
+INCOMPLETE = Refusal("webhook.incomplete", "%(field)s is missing, and the order is not known yet.")
+NOT_APPLIED = Refusal("webhook.not_applied", "It could not be applied in many attempts.")
 
 
 def without_foreign_words(reason: str | None) -> str | None:

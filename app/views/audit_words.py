@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask_babel import gettext
 
-from app.actions import operations, queue
-from app.domain import account, licenses, mails, refunds, search, subscriptions, work
+from app.domain import account, mails, refunds, search, work
 from app.domain.access import Role
 from app.domain.audit import ABOUT, ACTORS, DETAILS, NOUNS, STEPS
-from app.domain.refusal import Refusal
 from app.domain.sign_in import same_login
 from app.models import AuditEntry
 from app.security import explain
+from app.views.reasons import REASONS, in_short
 
 Names = Mapping[str, Mapping[int, str]]
 """Names of ``stores`` and ``teams`` that the reader may see, by id; what is not in it stays a number."""
-
-REASONS = {
-    found.code: found.text
-    for module in (licenses, mails, operations, refunds, subscriptions, work, queue)
-    for found in (*vars(module).values(), *queue.IN_PROGRESS.values())
-    if isinstance(found, Refusal)
-}
-"""Why something was refused: entries keep the code, and not the sentence, which may quote somebody."""
 
 VALUES: dict[str, Mapping[str, str]] = {
     "fields": account.LABELS,
@@ -44,7 +34,6 @@ VALUES: dict[str, Mapping[str, str]] = {
 _SENTENCES = {f"{view}.{permission}": text for (permission, view), text in explain.SENTENCES.items()}
 _STORES = ("stores", "given", "taken", "stores_given", "stores_taken")
 _TEAMS = ("teams", "teams_given", "teams_taken")
-_PLACE = re.compile(r"%\((\w+)\)s")
 _OF_KIND = {"resend_license": "license", "cancel_subscription": "subscription", "resume_subscription": "subscription"}
 """Which noun an action's subject has."""
 
@@ -118,4 +107,4 @@ def _value(key: str, value: object, names: Names) -> str:
     text = VALUES.get(key, {}).get(str(value))
     if text is None:
         return str(value)
-    return gettext(text, **dict.fromkeys(_PLACE.findall(text), "…"))
+    return in_short(text)
