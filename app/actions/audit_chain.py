@@ -104,9 +104,9 @@ def _sealed(session: Session) -> Iterator[AuditEntry | None]:
     after: int | None = None
     while found := _batch(session, after, BATCH):
         yield from found
-        if found[-1] is None:
-            return
-        after = found[-1].seq
+        last = found[-1]
+        assert last is not None  # the reader stops there
+        after = last.seq
 
 
 def _batch(session: Session, after: int | None, most: int) -> Sequence[AuditEntry | None]:

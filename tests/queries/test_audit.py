@@ -49,6 +49,18 @@ def test_each_filter_alone(app, boss, written):
     assert shown(app, boss, store_id=written[2]) == [3]
 
 
+def test_page_by_page_and_one_more_to_tell_that_there_is_another(app, boss, written):
+    with app.app_context(), scope_as(ALL_STORES):
+        first = list_entries(session, boss, AuditFilter(), limit=1)
+        assert [entry.order_id for entry in first] == [3, 2]
+        second = list_entries(session, boss, AuditFilter(), before=first[0].id, limit=1)
+        assert [entry.order_id for entry in second] == [2, 1]
+
+
+def test_who_leads_nobody_sees_nothing(app, make, written):
+    assert shown(app, actor(app, make.person("spec@example.org", stores=("acme-eu",)))) == []
+
+
 def test_from_a_moment_on_and_before_a_moment(app, boss, written):
     second = dt.timedelta(seconds=1)
     assert shown(app, boss, since=NOW + HOUR) == [3, 2], "the moment itself is included"
