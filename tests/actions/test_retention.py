@@ -1,5 +1,6 @@
 """Retention: what is over goes, what is not stays; one case on each side of every limit."""
 
+import dataclasses
 import datetime as dt
 import json
 import zlib
@@ -7,6 +8,7 @@ import zlib
 import pytest
 import sqlalchemy as sa
 
+from app import kept_mails
 from app.actions import retention
 from app.db import transaction
 from app.models import (
@@ -99,6 +101,22 @@ def test_mails_lose_address_and_content(context, session):
     assert run(retention.drop_mail_bodies) == 2
     kept = session.execute(sa.select(Mail.recipient, Mail.params).order_by(Mail.dedupe)).all()
     assert [tuple(row) for row in kept] == [(None, {}), *[("a@example.org", {"a": 1})] * 2, (None, {})]
+
+
+def test_mails_that_the_tryout_keeps_as_files_go_after_30_days(app, monkeypatch, tmp_path):
+    settings = dataclasses.replace(app.extensions["settings"], inbox_local=True, portal_data=tmp_path)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    with app.app_context():
+        assert kept_mails.drop_old(NOW) == 0, "no mail was kept yet"
+        (tmp_path / "inbox").mkdir()
+        names = [f"{int((NOW - dt.timedelta(days=days)).timestamp() * 1e9):020d}-7-1.eml" for days in (31, 29)]
+        for name in (*names, "port"):
+            (tmp_path / "inbox" / name).write_text("x")
+        assert kept_mails.drop_old(NOW) == 1
+    assert sorted(path.name for path in (tmp_path / "inbox").iterdir()) == sorted([names[1], "port"])
+    monkeypatch.setitem(app.extensions, "settings", dataclasses.replace(settings, inbox_local=False))
+    with app.app_context():
+        assert kept_mails.drop_old(NOW + dt.timedelta(days=99)) == 0, "another's folder"
 
 
 def test_searches_sessions_and_counted_tries_go(context, make, session):
