@@ -18,7 +18,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from app.domain import access, audit, history, orders, search
+from app.domain import access, account, audit, history, mails, orders, refunds, search, work
 from app.security import explain
 
 APP = Path(__file__).parent
@@ -70,6 +70,15 @@ def listed() -> Iterator[str]:
     yield from (role.value for role in access.Role)
     yield from audit.EVENTS.values()
     yield from audit.DETAILS.values()
+    yield from audit.ABOUT.values()
+    yield from audit.NOUNS.values()
+    yield from account.LABELS.values()
+    yield from work.KINDS.values()
+    yield from mails.TEMPLATES.values()
+    yield from refunds.RESULT_LABELS.values()
+    yield from audit.STEPS.values()
+    yield from audit.RESULTS.values()
+    yield from audit.ACTORS.values()
     yield from search.NOT_AN_ID.values()
     yield from explain.SENTENCES.values()
     yield from (sentence.text for sentence in history.SENTENCES.values())

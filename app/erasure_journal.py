@@ -7,6 +7,8 @@ committed; ``flask portal erase --replay`` reads it back and erases again whatev
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import functools
 import hashlib
 import hmac
 import json
@@ -27,8 +29,12 @@ def journal_path() -> Path:
 
 def order_hash(order_id: int) -> str:
     """The order in the journal: HMAC-SHA256 under a key derived from SECRET_KEY, so that ids cannot be guessed."""
-    key = hashlib.sha256(b"erasure journal\0" + settings().secret_key.encode()).digest()
-    return hmac.new(key, str(order_id).encode(), hashlib.sha256).hexdigest()
+    return hmac.new(_key(settings().secret_key), str(order_id).encode(), hashlib.sha256).hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(b"erasure journal\0" + secret.encode()).digest()
 
 
 def write_pending(session: Session) -> None:
@@ -38,12 +44,16 @@ def write_pending(session: Session) -> None:
     if not order_ids:
         return
     now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    lines = "".join(json.dumps({"at": now, "order": order_hash(order_id)}) + "\n" for order_id in order_ids)
+    lines = "".join(json.dumps({"at": now, "order": order_hash(order_id)}) + "\n" for order_id in order_ids).encode()
     path = journal_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+    handle = os.open(path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        os.write(handle, lines.encode())
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            lines = b"\n" + lines  # a line that was cut off must not take this one with it
+        if os.write(handle, lines) != len(lines):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # a full disk takes the beginning without a word
         os.fsync(handle)
     finally:
         os.close(handle)
@@ -55,7 +65,7 @@ def read_hashes(paths: Iterable[Path]) -> set[str]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    for line in path.read_text().splitlines():
+    for line in filter(None, path.read_text(errors="replace").splitlines()):
         try:
             yield json.loads(line)["order"]
         except (ValueError, KeyError, TypeError):

@@ -8,13 +8,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from app.actions import audit
+from app.db import session
+from app.domain.audit import ACCESS_REFUSED
 from app.domain.refusal import Invalid, NotFound, Refused
 from app.i18n import say
 from app.security import current_actor
@@ -99,6 +102,8 @@ def _http(error: HTTPException) -> Response:
         return current_app.make_response(error.get_response())
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         log.error("request.failed", exc_info=error.original_exception)
+    if error.code == 403:
+        _note_denied()
     response = answer(error.code)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -107,6 +112,13 @@ def _http(error: HTTPException) -> Response:
     if retry is not None and "Retry-After" not in response.headers:
         response.headers["Retry-After"] = str(retry)
     return response
+
+
+def _note_denied() -> None:
+    """The audit knows who asked for what their role does not open."""
+    denied = g.pop("denied", None)
+    if denied is not None and _somebody():
+        audit.note_read(session, current_actor(), ACCESS_REFUSED, result="refused", subject=denied)
 
 
 def _invalid(error: Invalid) -> Response:

@@ -114,6 +114,7 @@ def _app(db_kind: str, database_url: str, tmp_path_factory: pytest.TempPathFacto
 def app(_app: Flask) -> Iterator[Flask]:
     """The app on an empty database; no context is pushed, so that requests of several people don't share one."""
     yield _app
+    _app.extensions["read_notes"].notes.clear()
     engine: sa.Engine = _app.extensions["database"].engine
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.domain.access import Actor
-from app.domain.audit import EVENTS
+from app.domain.audit import DETAILS, EVENTS
 from app.models import AuditEntry
 from app.models.base import utcnow
 
@@ -23,9 +23,13 @@ def facts(
     subject: str | None = None,
     details: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The columns of an entry about something the actor did. Raises KeyError for an event without a sentence."""
-    if event not in EVENTS:
-        raise KeyError(f"{event} is not in app/domain/audit.py")
+    """The columns of an entry about something the actor did.
+
+    Raises KeyError for an event without a sentence, or a detail without a name: nobody could read it.
+    """
+    for name in (event, *(details or {})):
+        if name not in EVENTS and name not in DETAILS:
+            raise KeyError(f"{name} is not in app/domain/audit.py")
     return {
         "at": utcnow(),
         "event": event,

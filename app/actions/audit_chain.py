@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 from app.models import AuditEntry
 
 START = "0" * 64
+BATCH = 2000
 _FIELDS = ("id", "at", "event", "result", "actor_id", "actor", "ip", "order_id", "store_id", "subject", "details")
 
 
@@ -68,25 +71,50 @@ def verify(session: Session, *, head: str | None = None) -> Verdict:
     """Walk the whole chain. ``head`` is a hash noted elsewhere earlier: it must still be part of the chain,
     which shows that nobody cut the end off."""
     before: str = START
-    expected, seen_head = 0, head is None
+    expected, seen_head = 0, head in (None, START)  # of an empty chain every chain is the continuation
     broken = None
-    rows = session.scalars(
-        sa.select(AuditEntry).where(AuditEntry.seq.is_not(None)).order_by(AuditEntry.seq)
-        .execution_options(yield_per=2000)
-    )  # fmt: skip
-    for entry in rows:
-        expected += 1
-        if entry.seq != expected:
-            broken = f"entry number {expected} of the chain is missing"
-        elif entry.hash != _hash(before, entry):
-            broken = f"entry {entry.id} (number {entry.seq}) was changed"
-        if broken:
-            expected -= 1
+    for entry in _sealed(session):
+        broken = _wrong(entry, expected + 1, before)
+        if broken or entry is None:
             break
+        expected += 1
         before = entry.hash or ""
         seen_head = seen_head or before == head
-    rows.close()  # a break leaves the server's cursor open
     if not broken and not seen_head:
         broken = "the given head is not part of the chain: its end was cut off or rewritten"
     unsealed = session.scalar(sa.select(sa.func.count()).where(AuditEntry.seq.is_(None)).select_from(AuditEntry))
     return Verdict(checked=expected, unsealed=unsealed or 0, head=before, broken=broken)
+
+
+def _wrong(entry: AuditEntry | None, number: int, before: str) -> str | None:
+    """What is wrong with the entry that stands in the chain's place ``number``; None where nothing is."""
+    if entry is None:
+        return f"entry number {number} of the chain cannot be read: it was changed"
+    if entry.seq != number:
+        return f"entry number {number} of the chain is missing"
+    try:
+        same = entry.hash == _hash(before, entry)
+    except (TypeError, ValueError):  # a value of a kind that was never written
+        same = False
+    return None if same else f"entry {entry.id} (number {entry.seq}) was changed"
+
+
+def _sealed(session: Session) -> Iterator[AuditEntry | None]:
+    """The chain from its beginning; None in the place of an entry that cannot be read, after which nothing follows."""
+    after: int | None = None
+    while found := _batch(session, after, BATCH):
+        yield from found
+        last = found[-1]
+        assert last is not None  # the reader stops there
+        after = last.seq
+
+
+def _batch(session: Session, after: int | None, most: int) -> Sequence[AuditEntry | None]:
+    """The next entries: so many at once, or one by one where some of them cannot be read."""
+    sealed = AuditEntry.seq.is_not(None) if after is None else AuditEntry.seq > after
+    next_ones = sa.select(AuditEntry).where(sealed).order_by(AuditEntry.seq).limit(most)
+    try:
+        return session.scalars(next_ones).all()
+    except (TypeError, ValueError, DataError):
+        session.rollback()
+        return _batch(session, after, 1) if most > 1 else [None]

@@ -14,12 +14,15 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit, history
+from app.actions.licenses import RESEND
 from app.db import after_commit, empty_log
 from app.domain.access import Actor
-from app.domain.audit import ORDER_ERASED
-from app.domain.erasure import KEYS, PERSONAL_CRITERIA, TEXT, erased_fields, history_text
+from app.domain.audit import ACTION_ENDED, ORDER_ERASED
+from app.domain.erasure import KEYS, PERSONAL_CRITERIA, TEXT, erased_fields, erased_locale, history_text
 from app.domain.history import PERSONAL_DATA_ERASED
+from app.domain.licenses import ERASED as NOBODY_TO_SEND_TO
 from app.domain.search import normalise_card, normalise_phone, normalise_text, normalise_vat
+from app.domain.work import without_foreign_words
 from app.models import (
     Action,
     Document,
@@ -34,8 +37,8 @@ from app.models import (
     WebhookDelivery,
 )
 from app.models.base import db_now
+from app.models.work import LIVE
 
-WAITING = ("waiting", "running", "attention")
 _NORMALISE = {
     "phone": normalise_phone,
     "vat": normalise_vat,
@@ -49,11 +52,12 @@ class Preview:
 
     items: int
     history_texts: int
+    refund_texts: int
     parameters: int
     documents: int
     webhook_bodies: int
     mails: int
-    waiting_actions: int
+    waiting_resends: int
     stored_searches: int
     raw_snapshots: int
     other_order_ids: tuple[int, ...]
@@ -72,11 +76,16 @@ def preview(session: Session, order: Order) -> Preview:
     return Preview(
         items=count(OrderItem, OrderItem.order_id == order.id),
         history_texts=count(OrderEvent, OrderEvent.order_id == order.id, OrderEvent.source != "portal"),
+        refund_texts=count(
+            RefundRequest,
+            RefundRequest.order_id == order.id,
+            sa.or_(RefundRequest.reason != "", RefundRequest.comment.is_not(None)),
+        ),
         parameters=count(OrderParameter, OrderParameter.order_id == order.id),
         documents=count(Document, Document.order_id == order.id),
         webhook_bodies=count(WebhookDelivery, WebhookDelivery.order_id == order.id, WebhookDelivery.body.is_not(None)),
         mails=count(Mail, Mail.order_id == order.id, Mail.recipient.is_not(None)),
-        waiting_actions=count(Action, Action.order_id == order.id, Action.state.in_(WAITING)),
+        waiting_resends=count(Action, *_resends_that_wait(order.id)),
         stored_searches=len(_searches_for(session, order)),
         raw_snapshots=count(RawSnapshot, RawSnapshot.order_id == order.id),
         other_order_ids=others,
@@ -104,10 +113,12 @@ def erase_order(
         setattr(order, name, None)
         if name in KEYS:
             setattr(order, KEYS[name], None)
+    order.locale = erased_locale(order.locale)
     order.page_generation += 1
     order.erased_at = order.erased_at or now
     _erase_blocks(session, order.id)
     _erase_messages(session, order.id)
+    _end_resends(session, actor, order.id)
     _erase_documents(session, order.id, keep_documents)
     for search in searches:
         session.delete(search)
@@ -157,14 +168,37 @@ def _erase_messages(session: Session, order_id: int) -> None:
     to_customer = (Mail.order_id == order_id, Mail.user_id.is_(None))
     session.execute(
         sa.update(Mail)
-        .where(*to_customer, Mail.state.in_(("waiting", "running", "attention")))
-        .values(state="refused", error="the customer's personal data was erased", finished_at=db_now())
+        .where(*to_customer, Mail.state.in_(LIVE))
+        .values(state="refused", error=NOBODY_TO_SEND_TO.english(), finished_at=db_now())
     )
     session.execute(sa.update(Mail).where(*to_customer).values(recipient=None, params={}))
     # Where mails are kept as files, ``app.kept_mails`` removes them before the commit.
     session.info.setdefault("erased_mails", []).extend(session.scalars(sa.select(Mail.message_id).where(*to_customer)))
     for action in session.scalars(sa.select(Action).where(Action.order_id == order_id)):
         action.payload = {key: value for key, value in action.payload.items() if not isinstance(value, str)}
+        action.reason = without_foreign_words(action.reason)
+
+
+def _resends_that_wait(order_id: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """Resends that nobody works on just now: a worker who does asks the rule once more before anything is sent."""
+    return (
+        Action.order_id == order_id,
+        Action.kind == RESEND,
+        Action.state.in_(LIVE),
+        Action.lease_until.is_(None),
+    )
+
+
+def _end_resends(session: Session, actor: Actor, order_id: int) -> None:
+    """There is nobody to send to any more. One that is parked on its mail would wait for it for ever."""
+    for action in session.scalars(sa.select(Action).where(*_resends_that_wait(order_id)).with_for_update()):
+        action.state, action.reason, action.doubt = "refused", NOBODY_TO_SEND_TO.english(), False
+        action.finished_at = db_now()  # type: ignore[assignment]
+        audit.record(
+            session, actor, ACTION_ENDED, result="refused", order_id=order_id, store_id=action.store_id,
+            subject=action.subject,
+            details={"action": action.id, "kind": action.kind, "why": NOBODY_TO_SEND_TO.code},
+        )  # fmt: skip
 
 
 def _erase_documents(session: Session, order_id: int, keep: str | None) -> None:
@@ -177,17 +211,8 @@ def _erase_documents(session: Session, order_id: int, keep: str | None) -> None:
 
 
 def _searches_for(session: Session, order: Order) -> list[StoredSearch]:
-    """Stored searches in which somebody asked for a value this order holds."""
-    held = {
-        "email": order.email_key,
-        "first_name": order.first_name_key,
-        "last_name": order.last_name_key,
-        "phone": order.phone_digits,
-        "company": order.company_key,
-        "vat": order.vat_key,
-        "card": order.card_last_4,
-    }
-    held = {name: value for name, value in held.items() if value}
+    """Stored searches in which somebody asked for a value this order holds, of the buyer or of a license's owner."""
+    held = _held(session, order)
     if not held:
         return []
     found = []
@@ -195,7 +220,24 @@ def _searches_for(session: Session, order: Order) -> list[StoredSearch]:
         for name in PERSONAL_CRITERIA:
             asked = search.criteria.get(name)
             text = asked[0] if isinstance(asked, list) and asked else asked
-            if name in held and isinstance(text, str) and _NORMALISE.get(name, normalise_text)(text) == held[name]:
+            if name in held and isinstance(text, str) and _NORMALISE.get(name, normalise_text)(text) in held[name]:
                 found.append(search)
                 break
     return found
+
+
+def _held(session: Session, order: Order) -> dict[str, set[str | None]]:
+    """What the order holds, in the form in which it is searched for, by the criterion it is asked with."""
+    owner = (OrderItem.license_user_name, OrderItem.license_user_email)
+    owners = session.execute(sa.select(*owner).where(OrderItem.order_id == order.id)).all()
+    names = {word for name, _ in owners for word in ((normalise_text(name) or "").split())}
+    held: dict[str, set[str | None]] = {
+        "email": {order.email_key, *(normalise_text(email) for _, email in owners)},
+        "first_name": {order.first_name_key, *names},
+        "last_name": {order.last_name_key, *names},
+        "phone": {order.phone_digits},
+        "company": {order.company_key},
+        "vat": {order.vat_key},
+        "card": {order.card_last_4},
+    }
+    return {name: filled for name, values in held.items() if (filled := values - {None, ""})}

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.actions.rows import Row
 from app.domain import normal
-from app.domain.erasure import erased_fields, history_text
+from app.domain.erasure import erased_fields, erased_locale, history_text
 from app.domain.orders import order_delivery, order_name
 from app.domain.snapshot import Customer, Item, LicenseUser, Payment, Snapshot
 
@@ -78,10 +78,8 @@ def order_row(snapshot: Snapshot, store_id: int, now: dt.datetime, *, erased_at:
         "webhook_stamps": None,
         "recorded_at": now,
     }
-    if erased_at is not None:  # the platform's page names the customer; see app.actions.erasure
-        row["order_detail_url"] = row["external_id"] = None
-        if row["locale"] and len(row["locale"]) > 8:
-            row["locale"] = None
+    if erased_at is not None:
+        row["locale"] = erased_locale(row["locale"])
     return row
 
 

@@ -27,7 +27,9 @@ from app.models import (
 )
 
 BATCH = 500
-ENDED = ("done", "refused", "ignored")
+AT_REST = ("done", "refused", "ignored", "attention")
+"""States in which nothing goes on by itself. What nobody has decided about in 30 days is not kept for longer, either:
+tried again, it is refused and says why."""
 
 
 def expire_parameters(session: Session, now: dt.datetime, limit: int = BATCH) -> int:
@@ -63,11 +65,11 @@ def _strip_raw(session: Session, order_ids: list[int]) -> None:
 
 
 def drop_webhook_bodies(session: Session, now: dt.datetime, limit: int = BATCH) -> int:
-    """Bodies of webhooks that came to an end and are 30 days old. The digest stays: doubles are still recognised."""
+    """Bodies of webhooks that are 30 days old. The digest stays: doubles are still recognised."""
     old = (
         WebhookDelivery.body.is_not(None),
         WebhookDelivery.created_at < now - dt.timedelta(days=BODY_DAYS),
-        WebhookDelivery.state.in_(ENDED),
+        WebhookDelivery.state.in_(AT_REST),
     )
     ids = list(session.scalars(sa.select(WebhookDelivery.id).where(*old).limit(limit)))
     if ids:
@@ -76,11 +78,11 @@ def drop_webhook_bodies(session: Session, now: dt.datetime, limit: int = BATCH) 
 
 
 def drop_mail_bodies(session: Session, now: dt.datetime, limit: int = BATCH) -> int:
-    """Addresses and contents of mails that ended 30 days ago. The row stays, so that nothing is sent twice."""
+    """Addresses and contents of mails that are 30 days old. The row stays, so that nothing is sent twice."""
     old = (
         Mail.recipient.is_not(None),
         Mail.created_at < now - dt.timedelta(days=BODY_DAYS),
-        Mail.state.in_(ENDED),
+        Mail.state.in_(AT_REST),
     )
     ids = list(session.scalars(sa.select(Mail.id).where(*old).limit(limit)))
     if ids:

@@ -15,14 +15,13 @@ from sqlalchemy.orm import Session
 
 from app.actions.record_rows import add_keys
 from app.domain import orders
-from app.domain.erasure import erased_fields
+from app.domain.erasure import erased_fields, erased_locale
 from app.domain.orders import Status, next_status, order_delivery
 from app.domain.webhooks import DELIVERED, RETURNED, Message, Product, item_id_of, line_of
 from app.models import Order, OrderEvent, OrderItem
 
 _OF_ITEM = ("sku", "name", "quantity", "price", "discount_percent", "discount_amount", "vat_amount", "amount")
 _SEARCHED = ("email", "first_name", "last_name", "company_name", "vat_number", "phone")
-_GONE_WITH_ERASURE = frozenset({"external_id", "order_detail_url"})
 
 
 def new_order(message: Message, store_id: int, now: dt.datetime) -> Order:
@@ -47,7 +46,7 @@ def merge_plain(order: Order, message: Message) -> None:
     stamps: dict[str, str] = dict(order.webhook_stamps or {})
     stamp = _stamp(message.at)
     floor = _stamp(order.plain_event_at) if order.version is not None and order.plain_event_at else ""
-    gone = frozenset(erased_fields(order.customer_type)) | _GONE_WITH_ERASURE if order.erased_at else frozenset()
+    gone = frozenset(erased_fields(order.customer_type)) if order.erased_at else frozenset()
     for name, value in message.plain.items():
         known = stamps.get(name, floor)
         if name in gone or stamp < known:
@@ -64,6 +63,7 @@ def merge_plain(order: Order, message: Message) -> None:
     if order.erased_at:
         for name in erased_fields(order.customer_type):  # the kind of customer may just have been learned
             setattr(order, name, None)
+        order.locale = erased_locale(order.locale)
     row = {
         name: getattr(order, name)
         for name in ("email", "first_name", "last_name", "company_name", "vat_number", "phone")

@@ -15,12 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions.queue import hint
-from app.actions.record import CLOSED, FOREIGN
 from app.actions.refunds import apply_platform_refund, make_full, note_order_change
 from app.actions.rows import LOCK_ORDER, lock_names, order_lock
 from app.actions.webhook_merge import merge_items, merge_lines, merge_plain, merge_status, new_order
 from app.actions.webhook_subscriptions import merge_subscriptions
 from app.domain import webhooks as words
+from app.domain import work
 from app.domain.access import PLATFORM
 from app.domain.webhooks import Message, SubscriptionBlock, read_message
 from app.models import Order, OrderItem, OrderParameter, Store, WebhookDelivery
@@ -29,7 +29,6 @@ from app.models.base import db_now
 log = logging.getLogger(__name__)
 
 DONE, IGNORED, REFUSED = "done", "ignored", "refused"
-INCOMPLETE = "is missing, and the order is not known yet"
 
 
 def receive_delivery(session: Session, store_id: int, value: Mapping[str, Any], body: bytes) -> int | None:
@@ -96,25 +95,35 @@ def apply_delivery(
 
     ``read``: the order as the platform tells it now, where there is a platform to ask; then the message is only a
     hint, of which the event counts and the unsigned rest does not.
-    States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied).
+    States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied). Whatever becomes of it, a
+    message about an erased customer loses its body.
     """
     if body is None:
-        return REFUSED, "the body is gone: the customer was erased, or it is too old"
+        return REFUSED, work.BODY_GONE.english()
+    found = _apply(session, delivery, body, now, read)
+    if delivery.order_id is not None and session.scalar(
+        sa.select(Order.erased_at).where(Order.id == delivery.order_id)
+    ):
+        _empty(session, delivery)
+    return found
+
+
+def _apply(
+    session: Session, delivery: WebhookDelivery, body: str, now: dt.datetime, read: ReadOrder | None
+) -> tuple[str, str | None]:
     try:
         message = read_message(words.read_body(body.encode("utf-8", "surrogatepass")))
     except words.NotAnObject:
-        return REFUSED, "the body is no JSON object"
+        return REFUSED, work.NO_OBJECT.english()
     if message.event not in words.SENTENCES:
         log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
-        return IGNORED, "an event the portal does not know"
+        return IGNORED, work.UNKNOWN_EVENT.english()
     if read is not None and message.order_id == read.order_id:
         state, reason = record_platform_order(session, read, store_id=delivery.store_id, now=now)
         if state != DONE:
             return state, reason
         message = dataclasses.replace(message, status=None, plain={}, subscription=None)
-    state, reason, order = apply_message(session, message, store_id=delivery.store_id, now=now)
-    if order is not None and order.erased_at is not None:
-        _empty(session, delivery)
+    state, reason, _ = apply_message(session, message, store_id=delivery.store_id, now=now)
     return state, reason
 
 
@@ -178,21 +187,21 @@ def apply_message(
 ) -> tuple[str, str | None, Order | None]:
     """Merge a message into its order, making the order where it is new. Never changes ``version`` and the store."""
     if message.order_id is None:
-        return REFUSED, "order_id is missing or no order id", None
+        return REFUSED, work.NO_ORDER_ID.english(), None
     store = session.get_one(Store, store_id)
     lock_names(session, [(LOCK_ORDER, order_lock(message.order_id))])
     order = session.scalar(
         sa.select(Order).where(Order.id == message.order_id).with_for_update().execution_options(populate_existing=True)
     )
     if order is not None and order.store_id != store_id:
-        return REFUSED, f"store: {FOREIGN}", None
+        return REFUSED, work.FOREIGN_STORE.english(), None
     if store.closed_at is not None:
-        return REFUSED, f"store: {store.name} {CLOSED}", None
+        return REFUSED, work.CLOSED_STORE.text % {"store": store.name}, None
     if order is None:
         missing = [name for name in ("created_at", "currency") if name not in message.plain]
         if missing:
             name = {"created_at": "create_date"}.get(missing[0], missing[0])
-            return REFUSED, f"{name} {INCOMPLETE}", None
+            return REFUSED, work.INCOMPLETE.text % {"field": name}, None
         order = new_order(message, store_id, now)
         session.add(order)
         session.flush()

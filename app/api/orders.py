@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import orjson
+import sqlalchemy as sa
 from flask import Response
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -20,6 +21,7 @@ from app.domain.orders import MAX_ID
 from app.domain.refusal import NotFound
 from app.domain.snapshot import MAX_BODY, MAX_SNAPSHOTS, FieldError, RecordResult, Result, SnapshotErrors
 from app.errors import answer
+from app.models import Order
 from app.models.base import utcnow
 from app.queries.order_snapshot import order_snapshot
 from app.security import current_actor
@@ -46,9 +48,11 @@ def post_orders() -> Response:
     else:
         return answer(400, "The body must be an order, or a list of orders.")
     applied = sum(found.result == Result.APPLIED for found in results)
-    if applied:
-        refused = sum(found.result == Result.REFUSED for found in results)
-        audit.note_read(session, current_actor(), ORDERS_RECORDED, details={"applied": applied, "refused": refused})
+    refused = sum(found.result == Result.REFUSED for found in results)
+    if applied or refused:
+        result = "ok" if applied else "refused"
+        details = {"applied": applied, "refused": refused}
+        audit.note_read(session, current_actor(), ORDERS_RECORDED, result=result, details=details)
     return _json({"results": [_result(found) for found in results]})
 
 
@@ -74,9 +78,14 @@ def get_order(order_id: str) -> Response:
     """The order as the portal knows it. Not yours and not existing answer alike."""
     if not (order_id.isascii() and order_id.isdigit() and len(order_id) <= 19 and int(order_id) <= MAX_ID):
         raise NotFound
-    actor = current_actor()
-    value = order_snapshot(session, int(order_id), actor.stores, utcnow())
-    audit.note_read(session, actor, ORDER_VIEWED, order_id=int(order_id))
+    actor, number = current_actor(), int(order_id)
+    try:
+        value = order_snapshot(session, number, actor.stores, utcnow())
+    except NotFound:
+        audit.note_read(session, actor, ORDER_VIEWED, result="refused", order_id=number)
+        raise
+    store = session.scalar(sa.select(Order.store_id).where(Order.id == number))
+    audit.note_read(session, actor, ORDER_VIEWED, order_id=number, store_id=store)
     return _json(value)
 
 

@@ -37,12 +37,26 @@ def erase(order_id: int | None, keep_documents: str | None, *, replay: bool, jou
             return
         paths = journals or tuple(p for p in (erasure_journal.journal_path(),) if p.exists())
         wanted = erasure_journal.read_hashes(paths)
-        done = 0
-        alive = sa.select(Order.id).where(Order.erased_at.is_(None)).order_by(Order.id)
-        ids = [i for i in session.scalars(alive) if erasure_journal.order_hash(i) in wanted]
-        for found in ids:
-            done += _erase(found, keep_documents)
-        click.echo(f"{len(wanted)} in the journal, {done} erased again")
+        alive, gone = _in_journal(wanted)
+        done = sum(_erase(found, keep_documents) for found in alive)
+        unknown = len(wanted) - len(alive) - gone
+        click.echo(f"{len(wanted)} in the journal, {done} erased again, {gone} erased already, {unknown} not here")
+        if wanted and unknown == len(wanted):
+            click.echo("None of them is here. Is SECRET_KEY the one this journal was written under?")
+        elif unknown:
+            click.echo("Orders that are not here may come in again: replay once more when the platform has sent them.")
+
+
+def _in_journal(wanted: set[str]) -> tuple[list[int], int]:
+    """The orders the journal names that hold a customer now, and how many are erased."""
+    orders = sa.select(Order.id, Order.erased_at).order_by(Order.id).execution_options(yield_per=10_000)
+    alive, gone = [], 0
+    for order_id, erased_at in session.execute(orders):
+        if erasure_journal.order_hash(order_id) in wanted:
+            gone += erased_at is not None
+            alive += [order_id] if erased_at is None else []
+    session.rollback()
+    return alive, gone
 
 
 def _others(order_id: int) -> tuple[int, ...]:

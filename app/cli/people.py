@@ -7,6 +7,7 @@ import sys
 import click
 import sqlalchemy as sa
 
+from app.actions import audit
 from app.actions.credentials import put_password
 from app.actions.people import Change, Invitation, change, invite
 from app.cli import portal
@@ -14,6 +15,7 @@ from app.cli.answers import refusals_in_words
 from app.cli.stores import store_ids
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Role
+from app.domain.audit import PASSWORD_GIVEN
 from app.domain.passwords import why_not_password
 from app.domain.people import Manager
 from app.domain.refusal import Invalid
@@ -63,6 +65,7 @@ def user(
             change(session, manager, person.id, wanted_change)
         if password is not None:
             put_password(person, password)
+            audit.record(session, SYSTEM, PASSWORD_GIVEN, subject=f"person:{person.id}")
     click.echo(f"user {person.email} {word}")
 
 

@@ -9,6 +9,14 @@ from zoneinfo import available_timezones
 from app.domain.refusal import Invalid, Refusal
 
 NAME_MAX = 64
+LABELS = {
+    "first_name": "First name",
+    "last_name": "Last name",
+    "timezone": "Time zone",
+    "language": "Language",
+    "theme": "Theme",
+}
+"""What the fields are called (msgids)."""
 THEMES = ("", "light", "dark")
 REQUIRED = Refusal("account.required", "Please fill this in.")
 TOO_LONG = Refusal("account.too_long", "At most %(number)s characters.", {"number": NAME_MAX})

@@ -16,6 +16,7 @@ IDENTITY_PROVED = "identity.proved"
 IDENTITY_NOT_PROVED = "identity.not_proved"
 PASSWORD_CHANGED = "password.changed"
 PASSWORD_SET = "password.set"
+PASSWORD_GIVEN = "password.given"
 PASSWORD_ASKED = "password.asked"
 SECOND_STEP_ON = "second_step.on"
 SECOND_STEP_OFF = "second_step.off"
@@ -29,6 +30,7 @@ PERSON_DEACTIVATED = "person.deactivated"
 PERSON_REACTIVATED = "person.reactivated"
 PERSON_LEFT_TEAMS = "person.left_teams"
 ACCESS_SENT = "access.sent"
+ACCESS_REFUSED = "access.refused"
 TEAM_CHANGED = "team.changed"
 TEAM_MADE = "team.made"
 TEAM_REMOVED = "team.removed"
@@ -78,6 +80,7 @@ EVENTS = {
     IDENTITY_NOT_PROVED: "Failed to prove the identity",
     PASSWORD_CHANGED: "Changed the password",
     PASSWORD_SET: "Set the password by a link",
+    PASSWORD_GIVEN: "Set the password of a person",
     PASSWORD_ASKED: "Asked for a link to set the password",
     SECOND_STEP_ON: "Turned the second step on",
     SECOND_STEP_OFF: "Turned the second step off",
@@ -91,6 +94,7 @@ EVENTS = {
     PERSON_REACTIVATED: "Reactivated a person",
     PERSON_LEFT_TEAMS: "Removed a person from teams",
     ACCESS_SENT: "Sent access data",
+    ACCESS_REFUSED: "Asked for what the role does not allow",
     TEAM_CHANGED: "Changed a team",
     TEAM_MADE: "Made a team",
     TEAM_REMOVED: "Removed a team",
@@ -126,26 +130,68 @@ EVENTS = {
 DETAILS = {
     "action": "Action",
     "applied": "Recorded",
+    "currency": "Currency",
     "fields": "Fields",
     "filters": "Filters",
     "found": "Found",
     "from": "From",
-    "given": "Given",
+    "given": "Stores given",
     "kind": "Kind",
     "lines": "Lines",
     "mail": "Mail",
     "name": "Name",
+    "names": "Name changed",
     "product": "Product",
     "reason": "Reason",
     "refused": "Refused",
+    "result": "Result",
     "role": "Role",
     "step": "Step",
     "stores": "Stores",
-    "taken": "Taken",
+    "stores_given": "Stores given",
+    "stores_taken": "Stores taken",
+    "taken": "Stores taken",
     "teams": "Teams",
+    "teams_given": "Teams given",
+    "teams_taken": "Teams taken",
     "title": "Title",
-    "currency": "Currency",
+    "unchanged": "Unchanged",
     "until": "Until",
     "why": "Why",
 }
-"""What the keys of an entry's details are called (msgids)."""
+"""What the keys of an entry's details are called (msgids). A key that is not here is refused, as an event is."""
+
+RESULTS = {"ok": "Done", "refused": "Refused", "failed": "Failed"}
+"""How what an entry tells of came out (msgids)."""
+
+ACTORS = {"anonymous": "A visitor", "platform": "The platform", "system": "The portal"}
+"""Who did something and is nobody with an account (msgids)."""
+
+STEPS = {"second": "Second"}
+"""Steps of signing in that are named in details (msgids)."""
+
+ABOUT = {
+    "ban": "Delivery ban",
+    "cancel": "Cancel subscription",
+    "complete": "Complete the refund",
+    "mail": "Mail",
+    "person": "Person",
+    "refund": "Request refund",
+    "refuse": "Refuse the refund",
+    "resend": "Resend",
+    "resume": "Resume subscription",
+    "take": "Take up",
+    "team": "Team",
+    "webhook": "Webhook",
+    "withdraw": "Withdraw",
+}
+"""What the first word of an entry's subject means (``team:7``, ``cancel:11_22``), in msgids."""
+
+NOUNS = {
+    "document": "Document",
+    "license": "License",
+    "refund": "Refund request",
+    "subscription": "Subscription",
+    "token": "API token",
+}
+"""What an event's noun is called before a subject that is a bare id or name (msgids)."""

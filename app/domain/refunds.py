@@ -80,6 +80,9 @@ RESULT_WORDS = {
 }
 """The status in the result mail, to the letter; a refusal is a failed refund (domain.md 7)."""
 
+RESULT_LABELS = {"full": "Full refund", "partial": "Partial refund", "failed": "No refund"}
+"""What a decision is called on the screen (msgids)."""
+
 NOT_PAID = Refusal("refund.not_paid", "Only a paid order can be refunded.")
 NOTHING_PAID = Refusal("refund.nothing_paid", "Nothing was paid for this order, so there is nothing to refund.")
 ALREADY_OPEN = Refusal("refund.open", "A refund request for this order is already being processed.")

@@ -25,7 +25,7 @@ def parameters_kept(status: str, created_at: dt.datetime, now: dt.datetime) -> b
 
 
 BODY_DAYS = 30
-"""Days that webhook bodies, mail contents and stored searches are kept for."""
+"""Days that webhook bodies, mail contents and stored searches are kept for, whatever state they are in at rest."""
 
 SESSION_DAYS = 1
 """Days that an ended session's row outlives its absolute limit."""

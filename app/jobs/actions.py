@@ -15,6 +15,14 @@ from app.actions.queue import settle_mails_of
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Actor
 from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.work import (
+    ACCOUNT_CLOSED,
+    NO_LONGER_ALLOWED,
+    ORDER_GONE,
+    TOO_MANY,
+    UNSURE,
+    UNSURE_AND_NOT_ALLOWED,
+)
 from app.jobs import protocol
 from app.jobs.lease import TRANSIENT, claim, finish, insist
 from app.jobs.protocol import Capability, Handler, Outcome, Verdict
@@ -24,16 +32,6 @@ from app.models.base import db_now
 from app.queries.people import actor_of
 
 log = logging.getLogger(__name__)
-
-ACCOUNT_CLOSED = Refusal("action.account_closed", "The account of the person who asked for this has been closed.")
-NO_LONGER_ALLOWED = Refusal("action.not_allowed", "The person who asked for this may not do it any more.")
-ORDER_GONE = Refusal("action.order_gone", "The order is not there any more.")
-UNSURE = Refusal("action.unsure", "An earlier attempt may have happened, and nobody can be asked.")
-UNSURE_AND_NOT_ALLOWED = Refusal(
-    "action.unsure_not_allowed",
-    "An earlier attempt may have happened, and the person who asked for this may not do it any more.",
-)
-TOO_MANY = Refusal("action.too_many", "It was tried many times without a clear answer.")
 
 FINAL = {
     Verdict.DONE: "done",

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.domain.refusal import Refusal
+from app.domain.work import REFUSED_THERE
 from app.jobs import protocol
 from app.jobs.protocol import Outcome
 from app.platform.port import PlatformRefused, SurelyNot, Unknown
 
-REFUSED = Refusal("platform.refused", "The platform refused it: %(message)s", {"message": ""})
-
 
 def refusal_of(error: PlatformRefused) -> Refusal:
     """The platform's own words, for people; a number where it said none."""
-    return Refusal(REFUSED.code, REFUSED.text, {"message": error.message[:200] or f"HTTP {error.status}"})
+    return Refusal(REFUSED_THERE.code, REFUSED_THERE.text, {"message": error.message[:200] or f"HTTP {error.status}"})
 
 
 def read(call: Callable[[], Outcome | None]) -> Outcome | None:

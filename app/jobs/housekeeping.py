@@ -6,6 +6,7 @@ import logging
 
 from flask import Flask
 
+from app import kept_mails
 from app.actions.audit_chain import chain_head, seal
 from app.actions.retention import TASKS
 from app.db import session, transaction
@@ -43,3 +44,5 @@ def let_go(_app: Flask) -> None:
             if not done:
                 break
             log.info("retention", extra={"task": task.__name__, "rows": done})
+    if done := kept_mails.drop_old(utcnow()):
+        log.info("retention", extra={"task": "kept_mails", "rows": done})

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
+from app.domain.mails import ACCOUNT_CLOSED, ERASED, GONE, NO_ADDRESS, NOT_TAKEN, TOO_MANY, TOO_OLD
 from app.domain.refusal import NotFound, Refusal, Refused
 from app.jobs import protocol
 from app.jobs.actions import handler_of, who_asked
@@ -32,12 +33,6 @@ from config import LANGUAGES
 log = logging.getLogger(__name__)
 
 ADDRESS = re.compile(r"[^@\s<>,;:\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\x00-\x1f\x7f]{1,255}")
-ERASED = Refusal("mail.erased", "The customer's personal data has been erased: there is no address to write to.")
-NO_ADDRESS = Refusal("mail.no_address", "There is no valid address to write to.")
-GONE = Refusal("mail.gone", "What this mail is about is not there any more.")
-ACCOUNT_CLOSED = Refusal("mail.account_closed", "The account this mail is for has been closed.")
-NOT_TAKEN = Refusal("mail.not_taken", "The mail server does not take this mail (%(error)s).")
-TOO_MANY = Refusal("mail.too_many", "The mail could not be handed over in many attempts (%(error)s).")
 
 
 class NotSentError(Exception):
@@ -102,8 +97,10 @@ def _recipient(row: Mail) -> Recipient:
             raise NotSentError(ACCOUNT_CLOSED)
         address, language = person.email, person.language or settings().default_language
     else:
-        if row.recipient is None or _erased(row):
+        if _erased(row):
             raise NotSentError(ERASED)
+        if row.recipient is None:
+            raise NotSentError(TOO_OLD)
         address, language = row.recipient, row.language
     if not ADDRESS.fullmatch(address or ""):
         raise NotSentError(NO_ADDRESS)

@@ -13,6 +13,7 @@ from app.db import session as current_session
 from app.domain.access import Actor
 from app.domain.refunds import OPEN, RequestStatus, why_not_request
 from app.domain.refusal import Refusal
+from app.domain.work import ACCOUNT_CLOSED, NO_LONGER_ALLOWED, UNCLEAR, WITHDRAWN
 from app.jobs import protocol
 from app.jobs.calls import read, write
 from app.jobs.protocol import Capability, Outcome, Verdict
@@ -25,11 +26,7 @@ from app.platform.port import PlatformOrder
 from app.queries.facts import refund_facts
 from app.settings import settings
 
-WITHDRAWN = Refusal("refund.withdrawn", "The refund request has been withdrawn.")
-UNCLEAR = Refusal(
-    "refund.unclear", "An earlier attempt may have reached the platform, which now says: %(message)s", {"message": ""}
-)
-ACCESS = frozenset({"action.account_closed", "action.not_allowed"})
+ACCESS = frozenset({ACCOUNT_CLOSED.code, NO_LONGER_ALLOWED.code})
 """Refusals after which the person who asked is told nothing more about the order."""
 _ALREADY = re.compile(
     r"alread|(?<!not )(?<!n't )\bexists?\b|duplic|uncomplet|unfinish|not (yet )?complet|pending|in progress|"

@@ -13,14 +13,13 @@ from app.domain import audit as events
 from app.domain.access import Actor
 from app.domain.refusal import Refusal, Refused
 from app.domain.subscriptions import PMR_NEVER, Mechanism
+from app.domain.work import UNKNOWN_THERE
 from app.jobs import protocol
 from app.jobs.calls import read, write
 from app.jobs.protocol import Capability, Outcome, Verdict
 from app.models import Action, Order
 from app.models.base import utcnow
 from app.platform import platform
-
-UNKNOWN_THERE = Refusal("subscription.unknown_there", "The platform does not know this subscription.")
 
 
 class SubscriptionHandler:

@@ -10,6 +10,7 @@ import logging
 from app.actions.webhooks import apply_delivery
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
+from app.domain.work import NOT_APPLIED
 from app.jobs.lease import TRANSIENT, claim, finish, insist
 from app.jobs.timing import Timing, timing
 from app.models import WebhookDelivery
@@ -60,7 +61,7 @@ def _apply(row: WebhookDelivery, read: PlatformOrder | None) -> str:
 
 def _again(row: WebhookDelivery, error: str, times: Timing) -> str:
     if row.attempt >= times.attempts:
-        finish(session, row, "attention", error=error, reason="It could not be applied in many attempts.")
+        finish(session, row, "attention", error=error, reason=NOT_APPLIED.english())
         return "attention"
     finish(session, row, "waiting", next_at=db_now(times.wait(row.attempt)), error=error)
     return "waiting"

@@ -41,7 +41,7 @@ def _load_actor() -> None:
 
 def _identify() -> Response | None:
     """Before any view: forget whoever used this context before, learn who asks, and let the gate decide."""
-    for name in ("actor", "scope", "_login_user"):
+    for name in ("actor", "scope", "denied", "_login_user"):
         g.pop(name, None)
     edge.check_input()
     if request.endpoint in edge.SILENT_ENDPOINTS:

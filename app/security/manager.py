@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, abort, redirect, request, url_for
+from flask import Flask, abort, g, redirect, request, url_for
 from flask_appbuilder import AppBuilder
 from flask_login import LoginManager
 from flask_login.signals import user_logged_in
@@ -49,7 +49,10 @@ class PortalSecurityManager(SignInElsewhere):
         if actor.id is None:  # FAB would greet a visitor with "Access is denied", and put the whole address into ours
             wanted = safe_path(request.full_path, request.host, "") if request.method == "GET" else ""
             abort(redirect(url_for("SignInView.login", next=wanted or None)))
-        return actor.may(permission_name, view_name)
+        if actor.may(permission_name, view_name):
+            return True
+        g.denied = f"{view_name}.{permission_name}"
+        return False
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         """Nothing of FAB's is public: pages for visitors say so themselves."""

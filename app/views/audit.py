@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from zoneinfo import ZoneInfo
 
 from defusedcsv import csv
@@ -14,19 +14,14 @@ from flask_babel import gettext
 
 from app.actions import audit
 from app.db import session, transaction
-from app.domain.audit import AUDIT_EXPORTED, DETAILS, EVENTS
-from app.domain.search import LABELS
+from app.domain.account import NO_CHOICE
+from app.domain.audit import AUDIT_EXPORTED, EVENTS, RESULTS
+from app.domain.orders import MAX_ID
 from app.queries.audit import AuditFilter, list_entries, logins, store_names, team_names
 from app.security import current_actor
+from app.views.audit_words import about, logins_of, told, who
 
 PAGE = 100
-KINDS = {
-    "request_refund": "Refund request",
-    "cancel_subscription": "Cancel subscription",
-    "resume_subscription": "Resume subscription",
-    "resend_license": "Resend license information",
-}
-"""Kinds of actions, in the words of *Jobs and mail*."""
 EXPORT = 10_000
 """Lines of one export; more needs a narrower filter, and the file's name says so."""
 
@@ -42,11 +37,13 @@ class AuditView(BaseView):
     def list(self) -> str | tuple[str, int]:
         """The list."""
         actor = current_actor()
-        wanted, errors = _filter(actor.timezone)
+        stores = store_names(session)
+        wanted, errors = _filter(actor.timezone, stores)
         before = request.args.get("before", type=int)
+        if before is not None and not 0 < before <= MAX_ID:
+            before = None
         entries = [] if errors else list_entries(session, actor, wanted, before=before, limit=PAGE)
         more = len(entries) > PAGE
-        stores = store_names(session)
         page = self.render_template(
             "audit/list.html",
             entries=entries[:PAGE],
@@ -55,6 +52,9 @@ class AuditView(BaseView):
             names={"stores": stores, "teams": team_names(session, actor)},
             logins=logins(session, actor, entries),
             events=EVENTS,
+            about=about,
+            who=who,
+            results=RESULTS,
             told=told,
             typed=request.args,
             errors=errors,
@@ -67,17 +67,18 @@ class AuditView(BaseView):
     def export(self) -> Response:
         """What the filter shows, as CSV, without formulas; the export itself is audited."""
         actor = current_actor()
-        wanted, errors = _filter(actor.timezone)
+        names = store_names(session)
+        wanted, errors = _filter(actor.timezone, names)
         if errors:
             abort(400)
         entries = list_entries(session, actor, wanted, limit=EXPORT)
-        names = store_names(session)
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(["at", "who", "from", "event", "result", "order", "store", "subject", "details"])
+        writer.writerow(["at", "who", "from", "event", "what", "result", "order", "store", "subject", "details"])
         for entry in entries[:EXPORT]:
             writer.writerow([
-                entry.at.isoformat(), entry.actor, entry.ip or "", entry.event, entry.result, entry.order_id or "",
+                entry.at.isoformat(), entry.actor, entry.ip or "", entry.event,
+                gettext(EVENTS.get(entry.event, entry.event)), entry.result, entry.order_id or "",
                 names.get(entry.store_id or 0, ""), entry.subject or "",
                 "; ".join(f"{key}={value}" for key, value in sorted(entry.details.items())),
             ])  # fmt: skip
@@ -89,48 +90,11 @@ class AuditView(BaseView):
         return answer
 
 
-def told(details: dict[str, object], names: Mapping[str, Mapping[int, str]]) -> list[tuple[str, str | dt.datetime]]:
-    """An entry's details as a person reads them: named, without what is empty, lists with commas.
+def _filter(timezone: str, stores: Mapping[int, str]) -> tuple[AuditFilter, dict[str, str]]:
+    """The filter the address asks for, and what is wrong with it, by field. ``stores``: those of the reader, by id.
 
-    ``names``: of stores and teams, by id; what is not in it stays a number.
+    A filter that means nothing is an error: it must not look as if nothing had happened.
     """
-    said: list[tuple[str, str | dt.datetime]] = []
-    for key in sorted(details):
-        value = details[key]
-        if value is None or value in ("", []):
-            continue
-        name = gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ")
-        if (moment := _moment(value)) is not None:
-            said.append((name, moment))
-            continue
-        values = value if isinstance(value, list) else [value]
-        said.append((name, ", ".join(_value(key, v, names) for v in values)))
-    return said
-
-
-def _moment(value: object) -> dt.datetime | None:
-    """A moment as the audit keeps it: ISO 8601 with its distance from UTC."""
-    try:
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
-    except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None
-
-
-def _value(key: str, value: object, names: Mapping[str, Mapping[int, str]]) -> str:
-    if isinstance(value, bool):
-        return gettext("Yes") if value else gettext("No")
-    if key in names and isinstance(value, int):
-        return names[key].get(value, str(value))
-    if key == "kind" and value in KINDS:
-        return gettext(KINDS[str(value)])
-    if key == "filters" and str(value) in LABELS:
-        return gettext(LABELS[str(value)])
-    return str(value)
-
-
-def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
-    """The filter the address asks for, and what is wrong with it, by field (msgids)."""
     errors: dict[str, str] = {}
     args = request.args
 
@@ -162,13 +126,22 @@ def _filter(timezone: str) -> tuple[AuditFilter, dict[str, str]]:
             errors[name] = gettext("This day does not exist")
             return None
 
+    def choice(name: str, known: Collection[str]) -> str | None:
+        value = text(name, 48)
+        if value is not None and value not in known:
+            errors[name] = gettext(NO_CHOICE.text)
+        return value
+
+    typed, store = text("actor", 128), choice("store", [str(store_id) for store_id in stores])
     wanted = AuditFilter(
-        event=text("event", 48),
-        actor=text("actor", 128),
-        result=text("result", 16),
+        event=choice("event", EVENTS),
+        actors=logins_of(typed) if typed else (),
+        result=choice("result", RESULTS),
         order_id=number("order"),
-        store_id=number("store"),
+        store_id=int(store) if store and "store" not in errors else None,
         since=day("since", 0),
         until=day("until", 1),
     )
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        errors["since"] = gettext("From is later than to.")
     return wanted, errors

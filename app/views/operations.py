@@ -11,12 +11,14 @@ from werkzeug.wrappers import Response
 from app import kept_mails
 from app.actions import operations as decide
 from app.db import session, transaction
+from app.domain import mails, work
 from app.domain.refusal import NotFound, Refused
 from app.i18n import say
 from app.queries import operations as ask
 from app.security import current_actor
 from app.settings import settings
 from app.views import inbox_files
+from app.views.reasons import retold
 
 PAGE = 50
 
@@ -128,10 +130,12 @@ class OperationsView(BaseView):
             older=found[PAGE - 1].it.id if len(found) > PAGE else None,
             state=state,
             states=ask.STATES[name],
+            kinds=mails.TEMPLATES if name == "mail" else work.KINDS,
             health=ask.health(session),
             processes=ask.processes(session) if name == "actions" else (),
             inbox=settings().inbox_local,
             refused=refused,
+            retold=retold,
             error=not known,
             address=_address(name),
         )

@@ -82,7 +82,11 @@ class OrderPageView(BaseView):
         number = read_order_id(order_id)
         if order_id != str(number):
             return redirect(f"/orders/{number}")
-        card = card_of(number)
+        try:
+            card = card_of(number)
+        except NotFound:  # not there, or another store's: the audit does not tell them apart, either
+            audit.note_read(session, current_actor(), ORDER_VIEWED, result="refused", order_id=number)
+            raise
         audit.note_read(session, current_actor(), ORDER_VIEWED, order_id=card.id, store_id=card.store_id)
         return page(card)
 

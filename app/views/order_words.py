@@ -16,6 +16,7 @@ from app.i18n import formats, say
 from app.queries.card_parts import HistoryLine, OrderCard
 from app.settings import settings
 from app.views.plain_templates import macros
+from app.views.reasons import retold
 
 TEMPLATE = "orders/_card.html"
 
@@ -68,7 +69,7 @@ class Words(NamedTuple):
     reason: Callable[[Refusal], str]
     told: Callable[[HistoryLine], str]
     stamp: Callable[[float], str]
-    said: Callable[[str], str] = gettext
+    said: Callable[[str], str] = retold
     customer_page: Callable[[OrderCard], str | None] = customer_page
 
 

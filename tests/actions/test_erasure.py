@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from app.actions import licenses, refunds
 from app.actions.erasure import erase_order, preview
 from app.actions.queue import submit_action
 from app.db import scope_as, transaction
@@ -18,11 +19,12 @@ from app.domain.access import ALL_STORES, SYSTEM, Actor
 from app.erasure_journal import order_hash, read_hashes
 from app.models import Action, AuditEntry, Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
 from app.models.base import utcnow
-from tests.actions.support import one, portal_lines, rows
+from tests.actions.support import actor, one, portal_lines, rows, run, token
 
 TOKENS = [
     "tok-email", "tok-first", "tok-last", "79998887766", "tok-street", "tok-owner", "tok-owner-mail", "tok-field",
     "tok-parameter", "tok-history", "tok-reason", "tok-webhook", "tok-document", "tok-unknown", "tok-vat",
+    "tok-external", "tok-page", "tok-locale", "tok-said",
 ]  # fmt: skip
 
 
@@ -47,6 +49,9 @@ def seed(make, **more):
             "content_base64": "dG9rLWRvY3VtZW50",
         }],
         something_new={"who": "tok-unknown"},
+        external_id="tok-external",
+        order_detail_url="https://shop.example.com/tok-page",
+        locale="en tok-locale",
         **more,
     )  # fmt: skip
 
@@ -62,7 +67,14 @@ def seed_around(app, order_id, person_id):
                             body='{"email": "tok-webhook"}', state="done"),
             Mail(dedupe="m1", template="license", params={"to": "tok-email"}, recipient="tok-email@example.org",
                  order_id=order_id, store_id=store_id, message_id="<m1@portal>", state="waiting"),
+            Action(kind="request_refund", order_id=order_id, store_id=store_id, subject=str(order_id), state="refused",
+                   request_token="t" * 8, key="k", actor_id=person_id, next_at=utcnow(),
+                   reason="The platform refused it: tok-said is unknown"),
             StoredSearch(key="k" * 20, user_id=person_id, criteria={"email": ["TOK-EMAIL@example.org "]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
+            StoredSearch(key="o" * 20, user_id=person_id, criteria={"email": ["Tok-Owner-Mail@example.org"]},
+                         expires_at=utcnow() + dt.timedelta(days=1)),
+            StoredSearch(key="p" * 20, user_id=person_id, criteria={"last_name": ["TOK-OWNER"], "status": ["paid"]},
                          expires_at=utcnow() + dt.timedelta(days=1)),
             StoredSearch(key="other", user_id=person_id, criteria={"email": ["somebody@example.org"]},
                          expires_at=utcnow() + dt.timedelta(days=1)),
@@ -154,7 +166,7 @@ def test_what_is_no_personal_data_stays(app, make, erased):
         assert session.get(StoredSearch, "k" * 20) is None
         mail = session.scalar(sa.select(Mail))
         assert (mail.state, mail.recipient, mail.params) == ("refused", None, {})
-        assert mail.error == "the customer's personal data was erased"
+        assert mail.error == "The customer's personal data was erased, so there is nobody to send it to."
         assert mail.finished_at is not None
         lines = session.scalars(sa.select(OrderEvent.text).where(OrderEvent.order_id == erased)).all()
         assert sorted(lines) == ["Personal data anonymize", "deleted"]
@@ -199,20 +211,32 @@ def test_documents_stay_only_under_a_named_duty(app, make):
 def test_the_preview_counts_and_offers_the_buyers_other_orders(app, make):
     order_id, other = seed(make), seed(make)
     make.order()
+    around = make.order(items=[{"license_user": {"name": "tok-owner", "email": "tok-owner-mail@example.org"}}])
+    seed_around(app, around, make.person())
     with app.app_context(), scope_as(ALL_STORES):
         from app.db import session
 
+        found = preview(session, session.get(Order, around))
+        assert (found.refund_texts, found.webhook_bodies, found.mails, found.stored_searches) == (1, 1, 1, 2)
         found = preview(session, session.get(Order, order_id))
         assert found.other_order_ids == (other,)
         assert (found.items, found.history_texts, found.parameters, found.documents) == (1, 1, 1, 1)
+        assert (found.refund_texts, found.waiting_resends, found.stored_searches) == (0, 0, 3)
         assert session.get(Order, order_id).erased_at is None
 
 
-def test_the_journal_is_replayed_after_a_restore(app, make, tmp_path):
+@pytest.fixture
+def journal(monkeypatch, tmp_path):
+    """A journal of this test's own."""
+    path = tmp_path / "erasures.jsonl"
+    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: path)
+    return path
+
+
+def test_the_journal_is_replayed_after_a_restore(app, make, journal):
     order_id, untouched = seed(make), seed(make)
     runner = app.test_cli_runner()
     assert runner.invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
-    journal = Path(app.extensions["settings"].portal_data) / "erasures.jsonl"
     line = json.loads(journal.read_text().splitlines()[-1])
     assert str(order_id) not in json.dumps(line)
     # A backup from before the erasure is restored: the order is back as it was.
@@ -220,12 +244,39 @@ def test_the_journal_is_replayed_after_a_restore(app, make, tmp_path):
         session.execute(sa.delete(Order).where(Order.id == order_id))
     seed(make, order_id=order_id)
     result = runner.invoke(args=["portal", "erase", "--replay"])
-    assert "1 erased again" in result.output, result.output
+    assert "1 in the journal, 1 erased again, 0 erased already, 0 not here" in result.output
+    assert "replay once more" not in result.output
     with app.app_context(), scope_as(ALL_STORES):
         from app.db import session
 
         assert session.get(Order, order_id).email is None
         assert session.get(Order, untouched).email is not None
+
+
+def test_a_replay_says_what_may_still_come_in(app, make, journal):
+    """The backup is older than an order, which is not here until the platform sends it again, with its customer."""
+    gone, erased = seed(make), seed(make)
+    runner = app.test_cli_runner()
+    for order_id in (gone, erased):
+        assert runner.invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        session.execute(sa.delete(Order).where(Order.id == gone))
+    said = runner.invoke(args=["portal", "erase", "--replay"]).output
+    assert "0 erased again, 1 erased already, 1 not here" in said
+    assert "replay once more when the platform has sent them" in said
+    seed(make, order_id=gone)
+    assert "1 erased again, 1 erased already, 0 not here" in runner.invoke(args=["portal", "erase", "--replay"]).output
+    assert one(app, Order, Order.id == gone).email is None
+
+
+def test_a_journal_under_another_key_is_told_from_one_without_orders(app, make, journal):
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["portal", "erase", "--replay"]).output == (
+        "0 in the journal, 0 erased again, 0 erased already, 0 not here\n"
+    )
+    seed(make)
+    journal.write_text('{"order": "of another key"}\n')
+    assert "Is SECRET_KEY the one" in runner.invoke(args=["portal", "erase", "--replay"]).output
 
 
 def test_an_erasure_that_cannot_be_journaled_does_not_happen(app, make, monkeypatch):
@@ -374,6 +425,41 @@ def test_mails_that_wait_are_stopped_and_those_gone_keep_their_state(app, make):
     assert {(mail.recipient, str(mail.params)) for mail in found.values()} == {(None, "{}")}
 
 
+@pytest.mark.parametrize("state", ["waiting", "running", "attention"])
+def test_a_resend_that_waits_ends_and_none_waits_for_a_mail_for_ever(app, make, state):
+    """One that is ``running`` without a lease is parked on its mail, which will not go out."""
+    order_id = seed(make)
+    ann = actor(app, make.person("ann@example.org", stores=("acme-eu",)))
+    action_id = run(app, ann, licenses.resend, order_id, "1", token=token(), now=utcnow())
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        action = session.get(Action, action_id)
+        action.state, action.doubt = state, state == "attention"
+        assert preview(session, session.get(Order, order_id)).waiting_resends == 1
+    erase(app, order_id)
+    action = one(app, Action)
+    assert (action.state, action.doubt, action.finished_at is not None) == ("refused", False, True)
+    assert action.reason == "The customer's personal data was erased, so there is nobody to send it to."
+    ended = one(app, AuditEntry, AuditEntry.event == "action.ended")
+    assert (ended.result, ended.order_id, ended.subject) == ("refused", order_id, "1")
+    assert ended.details == {"action": action_id, "kind": "resend_license", "why": "license.erased"}
+
+
+def test_a_resend_that_is_being_worked_and_other_actions_are_left_to_their_rules(app, make):
+    order_id, other = seed(make), seed(make)
+    ann = actor(app, make.person("ann@example.org", stores=("acme-eu",)))
+    run(app, ann, licenses.resend, order_id, "1", token=token(), now=utcnow())
+    run(app, ann, licenses.resend, other, "1", token=token(), now=utcnow())
+    run(app, ann, refunds.request_refund, order_id, reason="tok-reason", token=token(), now=utcnow())
+    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
+        busy = session.scalar(sa.select(Action).where(Action.order_id == order_id, Action.kind == "resend_license"))
+        busy.state, busy.lease_until = "running", utcnow()
+    erase(app, order_id)
+    assert sorted((a.kind, a.state) for a in rows(app, Action)) == [
+        ("request_refund", "waiting"), ("resend_license", "running"), ("resend_license", "waiting"),
+    ]  # fmt: skip
+    assert rows(app, AuditEntry, AuditEntry.event == "action.ended") == []
+
+
 def test_an_order_that_holds_nobody_is_erased_quietly(app, make):
     person = make.person()
     order_id = make.order(customer={"email": None, "first_name": None, "last_name": None, "phone": None},
@@ -383,6 +469,24 @@ def test_an_order_that_holds_nobody_is_erased_quietly(app, make):
         assert preview(session, session.get(Order, order_id)).other_order_ids == ()
     erase(app, order_id)
     assert len(rows(app, StoredSearch)) == 1, "a search for nothing is nobody's"
+
+
+def test_a_full_disk_that_takes_half_a_line_stops_the_erasure(app, make, monkeypatch):
+    order_id = seed(make)
+    monkeypatch.setattr("app.erasure_journal.os.write", lambda _handle, data: len(data) - 1)
+    assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code != 0
+    assert one(app, Order).erased_at is None
+    assert rows(app, AuditEntry) == []
+
+
+def test_a_line_cut_off_in_the_journal_takes_no_other_with_it(app, make, journal):
+    journal.write_text('{"at": "2026-11-23T00:00:00+00:00", "ord')
+    orders = [seed(make), seed(make)]
+    for order_id in orders:
+        erase(app, order_id)
+    assert journal.read_text().count("\n") == 3, "one line end was missing, and none is added where there is one"
+    with app.app_context():
+        assert read_hashes([journal]) == {order_hash(order_id) for order_id in orders}
 
 
 def test_a_line_cut_off_in_the_journal_is_left_out(app, tmp_path, caplog):

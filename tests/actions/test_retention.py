@@ -1,5 +1,6 @@
 """Retention: what is over goes, what is not stays; one case on each side of every limit."""
 
+import dataclasses
 import datetime as dt
 import json
 import zlib
@@ -7,6 +8,7 @@ import zlib
 import pytest
 import sqlalchemy as sa
 
+from app import kept_mails
 from app.actions import retention
 from app.db import transaction
 from app.models import (
@@ -75,33 +77,46 @@ def test_a_raw_record_that_cannot_be_read_goes_as_a_whole(context, make, session
 def test_webhook_bodies_go_after_30_days_and_doubles_are_still_known(context, make, session):
     store = make.store()
     with transaction() as session:
-        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "waiting")]):
+        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "waiting"), (31, "attention")]):
             session.add(
                 WebhookDelivery(
                     store_id=store, digest=str(number), event="order.created", body="{}", state=state,
                     created_at=NOW - dt.timedelta(days=age),
                 )
             )  # fmt: skip
-    assert run(retention.drop_webhook_bodies) == 1
+    assert run(retention.drop_webhook_bodies) == 2
     rows = session.execute(sa.select(WebhookDelivery.digest, WebhookDelivery.body).order_by(WebhookDelivery.digest))
-    assert [tuple(row) for row in rows] == [("0", None), ("1", "{}"), ("2", "{}")]
+    assert [tuple(row) for row in rows] == [("0", None), ("1", "{}"), ("2", "{}"), ("3", None)]
 
 
 def test_mails_lose_address_and_content(context, session):
     with transaction() as session:
-        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "attention")]):
+        for number, (age, state) in enumerate([(31, "done"), (29, "done"), (31, "waiting"), (31, "attention")]):
             session.add(
                 Mail(
                     dedupe=str(number), template="license", params={"a": 1}, recipient="a@example.org", state=state,
                     message_id=f"<{number}>", created_at=NOW - dt.timedelta(days=age),
                 )
             )  # fmt: skip
-    assert run(retention.drop_mail_bodies) == 1
-    assert session.scalars(sa.select(Mail.recipient).order_by(Mail.dedupe)).all() == [
-        None,
-        "a@example.org",
-        "a@example.org",
-    ]
+    assert run(retention.drop_mail_bodies) == 2
+    kept = session.execute(sa.select(Mail.recipient, Mail.params).order_by(Mail.dedupe)).all()
+    assert [tuple(row) for row in kept] == [(None, {}), *[("a@example.org", {"a": 1})] * 2, (None, {})]
+
+
+def test_mails_that_the_tryout_keeps_as_files_go_after_30_days(app, monkeypatch, tmp_path):
+    settings = dataclasses.replace(app.extensions["settings"], inbox_local=True, portal_data=tmp_path)
+    monkeypatch.setitem(app.extensions, "settings", settings)
+    with app.app_context():
+        assert kept_mails.drop_old(NOW) == 0, "no mail was kept yet"
+        (tmp_path / "inbox").mkdir()
+        names = [f"{int((NOW - dt.timedelta(days=days)).timestamp() * 1e9):020d}-7-1.eml" for days in (31, 29)]
+        for name in (*names, "port"):
+            (tmp_path / "inbox" / name).write_text("x")
+        assert kept_mails.drop_old(NOW) == 1
+    assert sorted(path.name for path in (tmp_path / "inbox").iterdir()) == sorted([names[1], "port"])
+    monkeypatch.setitem(app.extensions, "settings", dataclasses.replace(settings, inbox_local=False))
+    with app.app_context():
+        assert kept_mails.drop_old(NOW + dt.timedelta(days=99)) == 0, "another's folder"
 
 
 def test_searches_sessions_and_counted_tries_go(context, make, session):

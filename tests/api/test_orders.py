@@ -12,7 +12,7 @@ from app.api.tokens import FAILURES
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM
 from app.domain.snapshot import MAX_BODY
-from app.models import ApiToken, Order
+from app.models import ApiToken, AuditEntry, Order
 from tests.factories import snapshot
 
 
@@ -218,3 +218,32 @@ def test_two_orders_of_one_call_may_be_versions_of_one_order(client, token):
     results = post(client, token, [snapshot(order_id=1), snapshot(order_id=1, version=2, total="1.00")]).json
     assert [r["result"] for r in results["results"]] == ["applied", "applied"]
     assert get(client, token, 1).json["total"] == "1.00"
+
+
+def written(app):
+    """The entries of the audit about what was read and sent, written as they are after the answer."""
+    app.extensions["read_notes"].flush()
+    with app.app_context():
+        found = session.scalars(
+            sa.select(AuditEntry)
+            .where(AuditEntry.event.in_(("order.viewed", "orders.recorded")))
+            .order_by(AuditEntry.id)
+        )
+        return [(e.event, e.result, e.actor, e.order_id, e.store_id, e.details) for e in found]
+
+
+def test_the_audit_knows_what_was_sent_and_what_was_asked_for(app, client, token, make):
+    raw, foreign = snapshot(order_id=1), make.order(order_id=3, store="rival")
+    post(client, token, [raw, {**raw, "order_id": 2, "status": "eaten"}])
+    post(client, token, raw)
+    post(client, token, {**raw, "store": "rival", "version": 2})
+    for order_id in (1, foreign, 404):
+        get(client, token, order_id)
+    who, store = "api:erp acme-eu", make.store("acme-eu")
+    assert written(app) == [
+        ("orders.recorded", "ok", who, None, None, {"applied": 1, "refused": 1}),
+        ("orders.recorded", "refused", who, None, None, {"applied": 0, "refused": 1}),
+        ("order.viewed", "ok", who, 1, store, {}),
+        ("order.viewed", "refused", who, foreign, None, {}),
+        ("order.viewed", "refused", who, 404, None, {}),
+    ]

@@ -100,6 +100,16 @@ def test_a_password_on_stdin_is_set_and_no_mail_is_sent(app, run):
         assert session.scalars(sa.select(Mail)).all() == []
 
 
+def test_a_password_given_on_the_command_line_stands_in_the_audit(app, run):
+    run("user", "ann@example.org", *WHO, "--role", "Admin", "--password-stdin", stdin=PASSWORD + "\n")
+    again = run("user", "ann@example.org", *WHO, "--role", "Admin", "--password-stdin", stdin=PASSWORD + " 2\n")
+    assert again.exit_code == 0
+    person, _, _ = seen_by(app, "ann@example.org")
+    with app.app_context():
+        given = session.scalars(sa.select(AuditEntry).where(AuditEntry.event == "password.given")).all()
+        assert [(e.actor, e.subject) for e in given] == [("system", f"person:{person.id}")] * 2
+
+
 def test_a_bad_password_makes_no_account(app, run):
     result = run("user", "ann@example.org", *WHO, "--role", "Admin", "--password-stdin", stdin="short\n")
     assert result.exit_code == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.erasure import PERSON_ONLY_FIELDS, erased_fields, history_text
+from app.domain.erasure import PERSON_ONLY_FIELDS, erased_fields, erased_locale, history_text
 
 
 def test_the_lines_kind_stays_and_its_words_go():
@@ -15,4 +15,12 @@ def test_the_lines_kind_stays_and_its_words_go():
 def test_company_and_vat_number_stay_with_a_legal_person_only(customer_type, person):
     fields = set(erased_fields(customer_type))
     assert {"email", "first_name", "last_name", "phone", "address", "card_last_4"} <= fields
+    assert {"external_id", "order_detail_url"} <= fields, "the way to the platform's page, which names the customer"
     assert set(PERSON_ONLY_FIELDS) & fields == (set(PERSON_ONLY_FIELDS) if person else set())
+
+
+@pytest.mark.parametrize(
+    ("locale", "kept"), [("en_GB", True), ("zh_Hans1", True), ("zh_Hans12", False), (None, True), ("", True)]
+)
+def test_a_language_stays_and_a_text_in_its_place_does_not(locale, kept):
+    assert erased_locale(locale) == (locale if kept else None)

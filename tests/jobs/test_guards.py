@@ -18,6 +18,7 @@ from app.jobs.protocol import Capability
 from app.jobs.refunds import RefundHandler
 from app.jobs.subscriptions import SubscriptionHandler
 from app.models import Action, AuditEntry, Mail, Order, RefundRequest, Subscription
+from app.models.base import UtcDateTime, db_now
 from tests.actions.support import NOW, actor, one, portal_lines, rows, run, token
 from tests.jobs.test_handlers import CODE, PARENT, ask, change, subscribed
 from tests.jobs.test_handlers import work as work_all
@@ -88,14 +89,35 @@ def test_what_cannot_be_written_down_is_in_doubt_only_where_something_left(
     assert world.row(action).doubt is doubt
 
 
-def test_what_can_never_be_written_down_becomes_a_persons_matter(world, work, handler):
+@pytest.mark.parametrize(("tried", "state"), [(58, "waiting"), (59, "attention"), (60, "attention")])
+def test_what_can_never_be_written_down_becomes_a_persons_matter(world, work, handler, tried, state):
     def broken(_action, _outcome):
         raise KeyError("settle")
 
     handler.on_settle = broken
-    action = world.click(attempt=59)
-    assert work("actions", action) == "attention"
-    assert world.row(action).reason
+    action = world.click(attempt=tried)
+    assert work("actions", action) == state
+    row = world.row(action)
+    assert (row.state, bool(row.reason)) == (state, state == "attention")
+
+
+@pytest.mark.parametrize(
+    ("tried", "answer", "least", "most"),
+    [
+        (0, protocol.retry("503"), 2.5, 7.5),  # 5 s, give or take half
+        (0, protocol.retry("429", after=300), 300, 300),
+        (0, protocol.unknown("no answer"), 60, 60),  # the quarantine
+        (19, protocol.unknown("no answer"), 1800, 5400),  # the cap, which is longer
+    ],
+)
+def test_how_long_an_attempt_waits_for_the_next(world, work, handler, tried, answer, least, most):
+    handler.answers = [answer]
+    action = world.click(attempt=tried)
+    assert work("actions", action) == "waiting"
+    with world.app.app_context(), scope_as(ALL_STORES):
+        now = session.scalar(sa.select(sa.type_coerce(db_now(), UtcDateTime())))
+        left = (session.get_one(Action, action).next_at - now).total_seconds()
+    assert least - 2 < left <= most
 
 
 def test_a_database_that_stays_away_is_left_to_the_lease(world, work, handler, monkeypatch):
@@ -226,6 +248,17 @@ def test_what_a_person_saw_happen_asks_no_rule(app, make, ann):
     with app.app_context(), scope_as(ALL_STORES), transaction():
         handler.settle(session, session.scalars(sa.select(Action)).one(), protocol.done(by_person=True), ann)
     assert one(app, Subscription).status == "cancelled"
+
+
+def test_what_the_platform_did_asks_no_rule(app, make, ann):
+    subscribed(make)
+    run(app, ann, subscriptions.cancel, PARENT, CODE, token=token())
+    change(app, Order, sa.true(), status="deleted")
+    handler = SubscriptionHandler("cancel_subscription", standalone=False)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        handler.settle(session, session.scalars(sa.select(Action)).one(), protocol.done(), ann)
+    assert one(app, Subscription).status == "cancelled"
+    assert len(portal_lines(app, PARENT)) == 1
 
 
 def test_a_resend_that_a_person_saw_happen_is_said_and_its_mail_never_goes(app, make, ann):

@@ -164,6 +164,7 @@ def test_an_emptied_recipient_is_never_mailed(world, work, smtp, post):
     world.change(mail, Mail, recipient=None)
     assert work("mail", mail) == "refused"
     assert smtp.tried == 0
+    assert world.row(mail, Mail).error == "The address is kept for 30 days only, and they are over."
 
 
 def test_a_closed_account_gets_no_link(world, work, smtp, post, make, app):

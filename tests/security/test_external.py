@@ -33,6 +33,13 @@ def with_settings(app, tmp_path, monkeypatch):
         found.extensions["database"].engine.dispose()
 
 
+def signed_in(app):
+    """What the audit says of people who signed in."""
+    with app.app_context():
+        found = session.scalars(sa.select(AuditEntry).where(AuditEntry.event == "sign_in.succeeded"))
+        return [(e.event, e.actor, e.subject, e.ip) for e in found]
+
+
 LDAP = "AUTH_TYPE = 2\nAUTH_LDAP_SERVER = 'ldap://127.0.0.1:1'\n"
 
 
@@ -64,6 +71,7 @@ def test_a_directory_checks_the_password_behind_our_form_and_limits(with_setting
         assert answer.status_code == 401
     answer = browser.submit("/login/", {"username": " Ann@Example.org ", "password": "in the directory"})
     assert answer.status_code == 303
+    assert len(signed_in(app)) == 1, "once, whoever checks the password"
     assert browser.get("/account/").status_code == 200
     assert browser.submit("/prove", {"proof_password": "in the directory"}).status_code == 303
     assert browser.submit("/prove", {"proof_password": "wrong"}).status_code == 401

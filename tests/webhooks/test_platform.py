@@ -77,5 +77,5 @@ def test_of_the_message_itself_only_the_event_counts(app, session, store_id):
 def test_another_stores_order_is_not_touched(session, store_id, make):
     make.order("other", order_id=1)
     state, reason = read(session, store_id, status="deleted")
-    assert (state, reason) == ("refused", "store: the order belongs to another store")
+    assert (state, reason) == ("refused", "The order belongs to another store.")
     assert session.get_one(Order, 1).status == "paid"
