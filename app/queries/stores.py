@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.domain.delivery import Ban, ban_in_force
+from app.domain.delivery import Ban, bans_in_force
 from app.models import Action, ApiToken, ApiTokenStore, DeliveryBan, Group, License, Order, OrderItem, Store, TeamStore
 
 PAGE = 50
@@ -20,12 +20,12 @@ COUNT_MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoreRow:
-    """A store in the list. ``orders`` is capped at ``COUNT_MOST`` + 1."""
+    """A store in the list. ``orders`` is capped at ``COUNT_MOST`` + 1; ``bans`` are those in force now."""
 
     store: Store
     orders: int
     teams: list[Group] = field(default_factory=list)
-    ban: Ban | None = None
+    bans: list[Ban] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,7 @@ def list_stores(session: Session, now: dt.datetime, *, find: str = "", page: int
     teams, bans = teams_by_store(session, ids), bans_by_store(session, ids)
     found = [
         StoreRow(
-            store, count, teams.get(store.id, []),
-            ban_in_force([as_ban(b) for b in bans.get(store.id, ()) if b.product_id is None], None, now),
+            store, count, teams.get(store.id, []), bans_in_force([as_ban(b) for b in bans.get(store.id, ())], now),
         )
         for store, count in rows[:PAGE]
     ]  # fmt: skip

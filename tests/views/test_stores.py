@@ -10,6 +10,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.models import Action, ApiToken, AuditEntry, DeliveryBan, License, OrderItem, Store
 from app.models.base import utcnow
+from tests.pages import parse
 
 
 def text(answer):
@@ -45,6 +46,35 @@ def test_stores_are_listed_with_orders_teams_and_delivery(app, make, admin):
     assert "acme-eu" in page
     assert "Keys are being replaced" not in page
     assert "No store was found" in text(admin.get("/stores/?find=%25"))
+
+
+def test_the_list_tells_of_forbidden_products_and_of_the_end(app, make, admin):
+    store_id, now = make.store("acme-eu"), utcnow()
+    end = now + dt.timedelta(days=2)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        for number in range(4):
+            session.add(DeliveryBan(store_id=store_id, product_id=f"p-{number}", reason=f"why {number}", ends_at=end))
+        session.add(DeliveryBan(store_id=store_id, product_id="p-9", reason="over", starts_at=now, ends_at=now))
+    (row,) = [tr for tr in parse(text(admin.get("/stores/"))).all("tr") if "acme-eu" in tr.text]
+    cell = row.one("td", data_k="Delivery")
+    assert [p.text.split(" until")[0] for p in cell.all("p")] == [
+        "Forbidden for product p-0: why 0", "Forbidden for product p-1: why 1", "Forbidden for product p-2: why 2",
+        "and 1 more",
+    ]  # fmt: skip
+    assert cell.all("time")[0].attrs["datetime"].startswith(end.isoformat()[:16])
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.add(DeliveryBan(store_id=store_id, reason="All of it"))
+    (row,) = [tr for tr in parse(text(admin.get("/stores/"))).all("tr") if "acme-eu" in tr.text]
+    assert [p.text for p in row.one("td", data_k="Delivery").all("p")] == ["Forbidden: All of it"]
+
+
+@pytest.mark.parametrize("typed", ["acme", "ACME", "Acme", "foundry", "FOUNDRY"])
+def test_a_store_is_found_in_any_letter_case(make, admin, typed):
+    make.store("Acme-EU", title="Glyph Foundry")
+    make.store("other")
+    page = text(admin.get(f"/stores/?find={typed}"))
+    assert "Acme-EU" in page
+    assert ">other<" not in page
 
 
 def make_id(app, name):
