@@ -135,6 +135,7 @@ DETAILS = {
     "lines": "Lines",
     "mail": "Mail",
     "name": "Name",
+    "names": "Names",
     "product": "Product",
     "reason": "Reason",
     "refused": "Refused",

@@ -27,6 +27,8 @@ KINDS = {
     "resend_license": "Resend license information",
 }
 """Kinds of actions, in the words of *Jobs and mail*."""
+GIVES = {"given": "stores", "taken": "stores"}
+"""What a team was given, or was taken from it, is stores."""
 EXPORT = 10_000
 """Lines of one export; more needs a narrower filter, and the file's name says so."""
 
@@ -99,13 +101,25 @@ def told(details: dict[str, object], names: Mapping[str, Mapping[int, str]]) -> 
         value = details[key]
         if value is None or value in ("", []):
             continue
-        name = gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ")
+        name = _named(key)
+        if isinstance(value, dict):  # what was given and taken, of teams or of stores
+            said.extend(
+                (f"{name}, {_named(part).lower()}", _listed(key, ids, names)) for part, ids in value.items() if ids
+            )
+            continue
         if (moment := _moment(value)) is not None:
             said.append((name, moment))
             continue
-        values = value if isinstance(value, list) else [value]
-        said.append((name, ", ".join(_value(key, v, names) for v in values)))
+        said.append((name, _listed(GIVES.get(key, key), value, names)))
     return said
+
+
+def _named(key: str) -> str:
+    return gettext(DETAILS[key]) if key in DETAILS else key.replace("_", " ")
+
+
+def _listed(key: str, value: object, names: Mapping[str, Mapping[int, str]]) -> str:
+    return ", ".join(_value(key, v, names) for v in (value if isinstance(value, list) else [value]))
 
 
 def _moment(value: object) -> dt.datetime | None:

@@ -1,5 +1,7 @@
 """The audit page: everything for administrators, the team's part for leads, nothing for specialists."""
 
+import re
+
 import pytest
 
 from app.actions import audit
@@ -94,3 +96,26 @@ def test_people_stores_teams_and_moments_are_named_and_none_beyond_the_reader(ap
     assert f"person:{entries['stranger']}" in page.text
     details = [line.text for line in page.all("td", "muted")[0].all("span")]
     assert details[1:3] == [f"Stores: acme-eu, {foreign}", f"Teams: {outer}"]
+
+
+def test_what_was_given_and_taken_is_said_in_names(app, make):
+    admin_id = make.person("boss@example.org", role="Admin")
+    blue, red = make.team("Blue"), make.team("Red")
+    eu, us = make.store("acme-eu"), make.store("acme-us")
+    person = make.person("ann@example.org", teams=(blue,))
+    browser = make.signed_in(admin_id)
+    fields = {"first_name": "Anna", "last_name": "Example", "role": "Specialist"}
+    browser.submit(f"/people/{person}/edit", {**fields, "teams": [str(red)], "stores": [str(eu), str(us)]})
+    browser.submit(f"/teams/{blue}/edit", {"name": "Blue", "stores": [str(eu), str(us)]})
+    browser.submit(f"/stores/{eu}/bans", {"reason": "Recall", "product": "p-1", "confirmed": "yes"})
+    ban = re.search(r"bans/(\d+)/lift", browser.get(f"/stores/{eu}").text)[1]
+    browser.submit(f"/stores/{eu}/bans/{ban}/lift")
+    page = parse(browser.get("/audit/").text)
+    details = [[line.text for line in cell.all("span")] for cell in page.all("td", data_k="Details")]
+    assert details == [
+        ["Product: p-1", "Reason: Recall"],
+        [*details[1][:1], "Product: p-1", "Reason: Recall"],
+        ["Given: acme-eu, acme-us", "Name: Blue"],
+        ["Names: Yes", "Stores, given: acme-eu, acme-us", "Teams, given: Red", "Teams, taken: Blue"],
+    ]
+    assert details[1][0].startswith("From: ")
