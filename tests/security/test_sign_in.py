@@ -322,6 +322,31 @@ def test_a_code_is_a_fresh_proof_too(app, make, ann):
     assert browser.get("/second-step").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("password", "code", "status", "hashes"),
+    [
+        (PASSWORD, "", 303, 1),
+        (PASSWORD, "000000", 303, 1),
+        ("wrong", "right", 303, 1),
+        ("", "right", 303, 0),  # no password was given, so none is computed
+        ("", "000000", 401, 0),
+        ("wrong", "", 401, 1),
+        ("", "", 401, 1),
+    ],
+)
+def test_a_proof_is_the_password_or_the_code(app, make, ann, monkeypatch, password, code, status, hashes):
+    from app.security import identity
+
+    secret, _ = turn_on(app, make, ann)
+    asked = []
+    monkeypatch.setattr(identity, "matches", lambda *given: asked.append(given) or credentials.matches(*given))
+    browser = make.signed_in(ann, proved=False)
+    typed = {"proof_password": password, "proof_code": pyotp.TOTP(secret).now() if code == "right" else code}
+    assert browser.submit("/prove", typed).status_code == status
+    assert len(asked) == hashes
+    assert browser.get("/second-step").status_code == (200 if status == 303 else 303)
+
+
 def test_too_many_codes_while_setting_up(make, ann):
     browser = make.signed_in(ann)
     statuses = [browser.submit("/second-step", {"code": "000000"}).status_code for _ in range(6)]
