@@ -63,7 +63,7 @@ def user(
             change(session, manager, person.id, wanted_change)
         if password is not None:
             put_password(person, password)
-    click.echo(f"user {person.email} {word}")
+    click.echo(f"user {person.email} {word}{'' if person.active else ' (deactivated)'}")
 
 
 def _team_ids(names: tuple[str, ...]) -> frozenset[int]:
