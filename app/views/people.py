@@ -103,7 +103,7 @@ class PersonView(BaseView):
     def invite(self) -> Response:
         """Invite one person or several; each address has its own result."""
         manager = _manager()
-        if request.method == "GET":
+        if request.method != "POST":
             return self._invite_page(manager)
         try:
             addresses = _addresses(request.form.get("addresses", ""))
@@ -171,7 +171,7 @@ class PersonView(BaseView):
         """Names, role, teams, stores. What lies beyond a lead's reach stays as it is."""
         manager = _manager()
         person, facts = _person(manager, person_id)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._edit_page(manager, person, facts)
         form = request.form
         try:

@@ -44,7 +44,7 @@ class StoreView(BaseView):
     def add(self) -> Response:
         """Make a store."""
         form = request.form
-        if request.method == "GET":
+        if request.method != "POST":
             return page("stores/new.html", form=form)
         try:
             with transaction():

@@ -44,7 +44,7 @@ class TeamView(BaseView):
     @require_fresh_proof()
     def add(self) -> Response:
         """Make a team."""
-        if request.method == "GET":
+        if request.method != "POST":
             return self._form(None, "", [])
         return self._save(None)
 
@@ -55,7 +55,7 @@ class TeamView(BaseView):
     def edit(self, team_id: int) -> Response:
         """Change a team."""
         team = actions.find_team(session, team_id)
-        if request.method == "GET":
+        if request.method != "POST":
             chosen = [str(i) for i in actions.stores_of_team(session, team_id)]
             return self._form(team_id, team.name, chosen)
         return self._save(team_id)

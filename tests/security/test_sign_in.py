@@ -489,6 +489,7 @@ def test_a_link_sets_the_password_once(app, client, ann, make):
     path = link(app, ann)
     for _ in range(3):
         assert client.get(path).status_code == 200  # mail scanners use nothing up
+        assert client.head(path, data={"password": PASSWORD, "repeated": PASSWORD}).status_code == 200
     assert client.submit(path, {"password": OTHER, "repeated": OTHER}).status_code == 303
     assert not is_in(client)
     assert not is_in(other)
