@@ -145,9 +145,10 @@ def deactivate(session: Session, manager: Manager, person_id: int) -> rules.Leav
     outcome = rules.leaving(manager, facts)
     if outcome.teams:
         _set_teams(session, person.id, facts.teams, facts.teams - outcome.teams)
+        _set_stores(session, manager, person.id, facts.grants, facts.grants - outcome.stores)
         audit.record(
             session, manager.actor, events.PERSON_LEFT_TEAMS, subject=f"person:{person.id}",
-            details={"teams": sorted(outcome.teams)},
+            details={"teams": sorted(outcome.teams), "stores": sorted(outcome.stores)},
         )  # fmt: skip
     if outcome.closes:
         person.active = False

@@ -95,6 +95,7 @@ class Leaving:
     """What a deactivation does: teams left, directly held stores taken back, and whether the account is closed."""
 
     teams: frozenset[int] = field(default=frozenset())
+    stores: frozenset[int] = field(default=frozenset())
     closes: bool = False
 
 
@@ -199,13 +200,15 @@ def why_not_take_second_step(manager: Manager, person: PersonFacts) -> Refusal |
 def leaving(manager: Manager, person: PersonFacts) -> Leaving:
     """What deactivating does. An administrator closes the account and leaves its teams as they are, for coming back.
 
-    A lead removes the person from the lead's teams; the account closes when no team and no store is left
-    (contract.md 3).
+    A lead removes the person from the lead's teams and takes back the directly held stores within reach: who is in no
+    team any more would go on working there where no lead can reach them. The account closes when no team and no store
+    is left (contract.md 3).
     """
     if manager.rules_all:
         return Leaving(closes=True)
     left = person.teams & manager.teams
-    return Leaving(teams=left, closes=not (person.teams - left) and not person.grants)
+    back = frozenset(store for store in person.grants if manager.actor.sees(store))
+    return Leaving(left, back, closes=not (person.teams - left) and not (person.grants - back))
 
 
 def clean_email(typed: str) -> tuple[str, Refusal | None]:

@@ -163,17 +163,19 @@ def test_access_sessions_and_second_step():
 
 
 @pytest.mark.parametrize(
-    ("manager", "who", "left", "closes"),
+    ("manager", "who", "left", "back", "closes"),
     [
-        (LEAD, person(), {BLUE}, True),
-        (LEAD, person(teams=(BLUE, RED)), {BLUE}, False),
-        (LEAD, person(grants=(EU,)), {BLUE}, False),
-        (ADMIN, person(teams=(BLUE, RED)), set(), True),
+        (LEAD, person(), {BLUE}, set(), True),
+        (LEAD, person(teams=(BLUE, RED)), {BLUE}, set(), False),
+        (LEAD, person(grants=(EU,)), {BLUE}, {EU}, True),
+        (LEAD, person(grants=(EU, RIVAL)), {BLUE}, {EU}, False),
+        (LEAD, person(teams=(BLUE, RED), grants=(EU,)), {BLUE}, {EU}, False),
+        (ADMIN, person(teams=(BLUE, RED), grants=(EU,)), set(), set(), True),
     ],
 )
-def test_what_leaving_does(manager, who, left, closes):
+def test_what_leaving_does(manager, who, left, back, closes):
     outcome = rules.leaving(manager, who)
-    assert (outcome.teams, outcome.closes) == (left, closes)
+    assert (outcome.teams, outcome.stores, outcome.closes) == (left, back, closes)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,27 @@ def test_a_lead_deactivates_by_removing_from_the_own_teams(world):
     assert lead.get(f"/people/{world.both}").status_code == 404
 
 
+def test_whom_a_lead_removes_keeps_nothing_the_lead_could_give(world, make):
+    helper = make.person("helper@example.org", teams=(world.blue,), stores=("acme-us", "rival"))
+    only = make.person("only@example.org", teams=(world.blue,), stores=("acme-us",))
+    lead = world.browser("lead")
+    page = text(lead.get(f"/people/{helper}"))
+    assert "lose your stores" in page
+    assert "invite them again" in text(lead.get(f"/people/{only}"))
+    for person in (helper, only):
+        assert lead.submit(f"/people/{person}/deactivate").status_code == 303
+    assert world.actor(helper).stores == {world.rival}
+    assert world.actor(only).stores == set()
+    with world.app.app_context(), scope_as(ALL_STORES):
+        assert session.get_one(Person, helper).active
+        assert not session.get_one(Person, only).active
+        entries = session.scalars(sa.select(AuditEntry).where(AuditEntry.event == "person.left_teams"))
+        assert [entry.details for entry in entries] == [{"teams": [world.blue], "stores": [world.us]}] * 2
+    assert lead.submit(
+        "/people/invite", {"addresses": "O N <only@example.org>", "role": "Specialist", "teams": [str(world.blue)]}
+    ).status_code == 200  # fmt: skip
+
+
 def test_scope_changes_hold_at_the_next_request(world):
     spec = world.browser("spec")
     assert spec.get("/orders/?store=acme-us").status_code == 200
