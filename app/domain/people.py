@@ -158,7 +158,7 @@ def why_not_invite_again(manager: Manager, person: PersonFacts) -> Refusal | Non
     A lead takes back whom a lead let go: a closed account of a specialist without a team or store. To the lead it is
     as a new one, so that nothing is learnt of people elsewhere. Everybody else is an administrator's to change.
     """
-    if manager.rules_all:
+    if manager.knows(person):
         return EMAIL_KNOWN
     gone = not person.active and not person.teams and not person.grants
     return None if gone and person.role in (None, Role.SPECIALIST) else EMAIL_TAKEN
