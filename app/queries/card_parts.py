@@ -253,7 +253,7 @@ def ban_lines(items: list[ItemPart], time: Callable[[dt.datetime], Markup]) -> l
         if ban is None:
             continue
         line = found.setdefault(ban, BanLine(forbidden(ban), [], time(ban.ends_at) if ban.ends_at else None))
-        if ban.product_id is not None:
+        if ban.product_id is not None and item.name not in line.items:
             line.items.append(item.name)
     return list(found.values())
 

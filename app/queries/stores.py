@@ -17,6 +17,9 @@ PAGE = 50
 COUNT_MOST = 1000
 """Orders are counted up to here; more reads ``1000+``."""
 
+NEWEST = 500
+"""Orders whose products are offered to choose from."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRow:
@@ -67,6 +70,24 @@ def orders_of(session: Session, store_id: int) -> int:
     """Number of the store's orders, capped."""
     some = sa.select(sa.literal(1)).select_from(Order).where(Order.store_id == store_id).limit(COUNT_MOST + 1)
     return session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+
+
+def products_of(session: Session, store_id: int) -> list[tuple[str, str]]:
+    """Ids and names of the products in the store's newest orders, by name: to choose from, not all there ever were."""
+    newest = (
+        sa.select(Order.id)
+        .where(Order.store_id == store_id)
+        .order_by(Order.created_at.desc(), Order.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    found = session.execute(
+        sa.select(OrderItem.product_id, sa.func.max(OrderItem.name))
+        .join(newest, newest.c.id == OrderItem.order_id)
+        .where(OrderItem.product_id.is_not(None))
+        .group_by(OrderItem.product_id)
+    )
+    return sorted(((str(product), name) for product, name in found), key=lambda pair: (pair[1].casefold(), pair[0]))
 
 
 def teams_by_store(session: Session, store_ids: Sequence[int]) -> dict[int, list[Group]]:

@@ -138,6 +138,14 @@ def test_a_ban_of_one_product_names_its_items_and_leaves_the_others(app, make):
     assert [b.attrs["value"] for b in block.all("button")] == ["resend:l2"]
 
 
+def test_a_ban_of_one_product_does_not_name_it_a_hundred_times(app, make):
+    names = ["Same", "Same", *(f"Font {n}" for n in range(5))]
+    order_id = make.order(items=[{"name": name, "product_id": "p-1"} for name in names])
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), product_id="p-1", reason="recalled", starts_at=utcnow()))
+    block = shown(make.specialist(), order_id).block("License information")
+    assert block.one(cls="ban").one("b").text == "Same, Font 0, Font 1 …"
+
+
 def test_a_ban_is_not_said_where_something_else_keeps_codes_from_being_sent(app, make):
     add(app, DeliveryBan(store_id=make.store("acme-eu"), reason="recalled", starts_at=utcnow()))
     client = make.specialist()
