@@ -16,7 +16,7 @@ from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.people import Manager, PersonFacts, highest
 from app.models import AuditEntry, Group, Order, Person, Role, Store, StoreGrant, TeamStore
 from app.models.people import assoc_user_group, assoc_user_role
-from app.queries.audit import visible_to
+from app.queries.audit import newest_entries, visible_to
 
 PAGE = 50
 
@@ -128,7 +128,7 @@ def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Ro
     by_team = stores_of_teams(session, team_ids)
     ids = {s for f in facts.values() for s in f.grants} | {s for found in by_team.values() for s in found}
     stores = {s.id: s for s in session.scalars(sa.select(Store).where(Store.id.in_(ids)))}
-    newest = _newest_entries(session, manager.actor, facts)
+    newest = newest_entries(session, manager.actor, facts)
     return [
         Row(
             person,
@@ -146,21 +146,6 @@ def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Ro
         )
         for person in people
     ]
-
-
-def _newest_entries(session: Session, actor: Actor, person_ids: Iterable[int]) -> dict[int, AuditEntry]:
-    """The newest entry of each person that the reader may see."""
-    newest = (
-        sa.select(AuditEntry.id)
-        .where(AuditEntry.actor_id == Person.id, visible_to(actor))
-        .order_by(AuditEntry.id.desc())
-        .limit(1)
-        .correlate(Person)
-        .scalar_subquery()
-    )
-    named = sa.select(Person.id, newest.label("entry")).where(Person.id.in_(person_ids)).subquery()
-    found = sa.select(named.c.id, AuditEntry).join(AuditEntry, AuditEntry.id == named.c.entry)
-    return dict(session.execute(found).all())  # type: ignore[arg-type]
 
 
 def stores_of_teams(session: Session, team_ids: Iterable[int]) -> dict[int, set[int]]:
