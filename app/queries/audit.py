@@ -42,7 +42,7 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
     return sa.and_(AuditEntry.actor_id.in_(_led_by(actor)), of_stores(actor, AuditEntry.store_id))
 
 
-def of_stores(actor: Actor, store_id: sa.ColumnElement[int | None]) -> sa.ColumnElement[bool]:
+def of_stores(actor: Actor, store_id: sa.SQLColumnExpression[int | None]) -> sa.ColumnElement[bool]:
     """An entry of the actor's stores, or of none."""
     stores = sa.true() if actor.stores is ALL_STORES else store_id.in_(sorted(actor.stores))  # type: ignore[arg-type]
     return sa.or_(store_id.is_(None), stores)

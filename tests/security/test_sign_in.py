@@ -417,6 +417,22 @@ def test_signing_oneself_out_everywhere(make, ann):
 # --- what has to be done first ---
 
 
+def test_a_temporary_password_that_expired_meanwhile_locks_nobody_in(app, client, ann):
+    with app.app_context(), transaction():
+        temporary = access_links.make_temporary_password(session, ann)
+    sign_in(client, password=temporary)
+    with app.app_context(), transaction():
+        session.get_one(Person, ann).password_expires_at = utcnow() - dt.timedelta(seconds=1)
+    answer = client.submit("/change-password", {"present": temporary, "password": OTHER, "repeated": OTHER})
+    assert answer.status_code == 422
+    assert 'href="/forgot-password"' in text(answer)
+    assert client.get("/forgot-password").status_code == 200
+    assert client.submit("/forgot-password", {"username": "ann@example.org"}).status_code == 200
+    with app.app_context(), scope_as(ALL_STORES):
+        assert session.scalars(sa.select(Mail.template)).all() == ["password_reset"]
+    assert client.get("/orders/").location == "/change-password"
+
+
 def test_a_temporary_password_must_be_changed_first(app, client, ann):
     with app.app_context(), transaction():
         temporary = access_links.make_temporary_password(session, ann)
