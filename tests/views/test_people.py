@@ -688,6 +688,11 @@ def test_two_who_change_one_team_at_once_do_not_undo_each_other(world, app):
     for fields in (first, second):
         assert admin.submit(f"/teams/{world.blue}/edit", fields).status_code == 303
     assert world.actor(world.spec).stores == {world.us, world.rival}
+    same = {"name": "Bluer", "stores": [str(world.us), str(world.rival)]}
+    assert admin.submit(f"/teams/{world.blue}/edit", same).status_code == 303
+    with app.app_context():
+        events = session.scalars(sa.select(AuditEntry.event)).all()
+    assert events == ["team.changed"] * 2  # nothing changed the third time
     refused = parse(text(admin.submit(f"/teams/{world.blue}/edit", {**first, "name": ""})))
     assert refused.one("input", name="had_stores").attrs["value"] == had
 
