@@ -192,7 +192,7 @@ class Make:
         ids = [self.store(store) for store in stores]
         with self.app.app_context(), scope_as(ALL_STORES), transaction():
             person = Person(
-                username=email,
+                username=values.pop("username", email),
                 email=email,
                 first_name=values.pop("first_name", "Ann"),
                 last_name=values.pop("last_name", "Example"),

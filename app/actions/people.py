@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from app.actions import audit
 from app.actions.access_links import queue_access_mail, void_links
 from app.actions.credentials import end_sessions
+from app.actions.names import lock_name
 from app.actions.second_step import turn_off
 from app.domain import audit as events
 from app.domain import people as rules
 from app.domain.access import Role
-from app.domain.people import Manager, PersonFacts
+from app.domain.people import Boxes, Manager, PersonFacts
 from app.domain.refusal import Invalid, NotFound, Refusal, Refused
 from app.models import Group, Person, Store, StoreGrant
 from app.models import Role as RoleRow
@@ -43,14 +44,16 @@ class Invitation:
 def invite(session: Session, manager: Manager, wanted: Invitation, *, how: str | None) -> Person:
     """Make the account and queue the access mail (``how``: ``link`` or ``temporary_password``; None: no mail).
 
-    Raises Invalid at ``email``, ``first_name``, ``last_name``, ``role``, ``teams``, ``stores``; nothing is made then.
+    Somebody whom a lead let go comes back with the account they had. Raises Invalid at ``email``, ``first_name``,
+    ``last_name``, ``role``, ``teams``, ``stores``; nothing is made then.
     """
     email, bad_email = rules.clean_email(wanted.email)
     first, bad_first = rules.clean_name(wanted.first_name)
     last, bad_last = rules.clean_name(wanted.last_name)
-    taken = not bad_email and person_by_login(session, email) is not None
+    lock_name(session, "person", email)
+    person = None if bad_email else person_by_login(session, email)
     _raise({
-        "email": bad_email or (rules.EMAIL_TAKEN if taken else None),
+        "email": bad_email or (person and rules.why_not_invite_again(manager, _locked_facts(session, person))),
         "first_name": bad_first,
         "last_name": bad_last,
         "role": rules.why_not_role(manager, None, wanted.role),
@@ -59,9 +62,13 @@ def invite(session: Session, manager: Manager, wanted: Invitation, *, how: str |
         or rules.why_not_place(manager, wanted.role, wanted.teams, wanted.stores),
         "stores": rules.why_not_stores(manager, frozenset(), wanted.stores) or _unknown_stores(session, wanted.stores),
     })  # fmt: skip
-    person = Person(username=_username(email), email=email, first_name=first, last_name=last, active=True)
-    session.add(person)
-    session.flush()
+    if person is None:
+        person = Person(username=_username(email), email=email, first_name=first, last_name=last, active=True)
+        session.add(person)
+        session.flush()
+    else:
+        person.first_name, person.last_name = first, last
+        _open(session, manager, person)
     _set_role(session, person, wanted.role)
     _set_teams(session, person.id, frozenset(), wanted.teams)
     _set_stores(session, manager, person.id, frozenset(), wanted.stores)
@@ -77,13 +84,13 @@ def invite(session: Session, manager: Manager, wanted: Invitation, *, how: str |
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What to change of a person; None leaves it as it is."""
+    """What to change of a person; None leaves it as it is. Teams and stores: all of them, or a form's boxes."""
 
     first_name: str | None = None
     last_name: str | None = None
     role: Role | None = None
-    teams: frozenset[int] | None = None
-    stores: frozenset[int] | None = None
+    teams: frozenset[int] | Boxes | None = None
+    stores: frozenset[int] | Boxes | None = None
 
 
 def change(session: Session, manager: Manager, person_id: int, wanted: Change) -> Person:
@@ -94,8 +101,7 @@ def change(session: Session, manager: Manager, person_id: int, wanted: Change) -
     person, facts = _known(session, manager, person_id)
     _refuse(rules.why_not_change(manager, facts))
     role = wanted.role or facts.role or Role.SPECIALIST
-    teams = facts.teams if wanted.teams is None else wanted.teams
-    stores = facts.grants if wanted.stores is None else wanted.stores
+    teams, stores = _wanted(wanted.teams, facts.teams), _wanted(wanted.stores, facts.grants)
     first, bad_first = rules.clean_name(person.first_name if wanted.first_name is None else wanted.first_name)
     last, bad_last = rules.clean_name(person.last_name if wanted.last_name is None else wanted.last_name)
     _raise({
@@ -126,6 +132,12 @@ def change(session: Session, manager: Manager, person_id: int, wanted: Change) -
     return person
 
 
+def _wanted(given: frozenset[int] | Boxes | None, held: frozenset[int]) -> frozenset[int]:
+    if given is None:
+        return held
+    return given.applied_to(held) if isinstance(given, Boxes) else given
+
+
 def deactivate(session: Session, manager: Manager, person_id: int) -> rules.Leaving:
     """Deactivate: what it does is said by ``domain.people.leaving``. Their sessions and links end at once."""
     person, facts = _known(session, manager, person_id)
@@ -133,9 +145,10 @@ def deactivate(session: Session, manager: Manager, person_id: int) -> rules.Leav
     outcome = rules.leaving(manager, facts)
     if outcome.teams:
         _set_teams(session, person.id, facts.teams, facts.teams - outcome.teams)
+        _set_stores(session, manager, person.id, facts.grants, facts.grants - outcome.stores)
         audit.record(
             session, manager.actor, events.PERSON_LEFT_TEAMS, subject=f"person:{person.id}",
-            details={"teams": sorted(outcome.teams)},
+            details={"teams": sorted(outcome.teams), "stores": sorted(outcome.stores)},
         )  # fmt: skip
     if outcome.closes:
         person.active = False
@@ -151,9 +164,7 @@ def reactivate(session: Session, manager: Manager, person_id: int, *, how: str) 
     """Open the account again, with its teams and stores, and send access data: the old password may be known."""
     person, facts = _known(session, manager, person_id)
     _refuse(rules.why_not_reactivate(manager, facts))
-    person.active, person.deactivated_at, person.password = True, None, None
-    end_sessions(person)
-    audit.record(session, manager.actor, events.PERSON_REACTIVATED, subject=f"person:{person.id}")
+    _open(session, manager, person)
     queue_access_mail(session, manager.actor, person, how)
     session.flush()
     return person
@@ -184,9 +195,21 @@ def take_second_step(session: Session, manager: Manager, person_id: int) -> None
     turn_off(session, manager.actor, person)
 
 
-def _known(session: Session, manager: Manager, person_id: int) -> tuple[Person, PersonFacts]:
+def _open(session: Session, manager: Manager, person: Person) -> None:
+    """Open a closed account, without its password: that may be known to others by now."""
+    person.active, person.deactivated_at, person.password = True, None, None
+    end_sessions(person)
+    audit.record(session, manager.actor, events.PERSON_REACTIVATED, subject=f"person:{person.id}")
+
+
+def _locked_facts(session: Session, person: Person) -> PersonFacts:
     # Whoever else changes this person just now waits, so that the rules judge what is then true.
-    session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update())
+    session.refresh(person, ["active"], with_for_update=True)
+    return facts_of(session, [person])[person.id]
+
+
+def _known(session: Session, manager: Manager, person_id: int) -> tuple[Person, PersonFacts]:
+    session.execute(sa.select(Person.id).where(Person.id == person_id).with_for_update())  # as above
     found = find_person(session, manager, person_id)
     if found is None:
         raise NotFound

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.names import lock_name
 from app.domain import audit as events
 from app.domain import stores as rules
 from app.domain.access import Actor
@@ -31,6 +32,7 @@ class BanWish:
 def make_store(session: Session, actor: Actor, name: str, *, title: str = "", currency: str = "") -> Store:
     """A new store. Raises Invalid at ``name``, ``title``, ``currency``."""
     clean, bad_name = rules.clean_store_name(name)
+    lock_name(session, "store", clean)
     if bad_name is None and session.scalar(sa.select(Store.id).where(Store.name == clean)) is not None:
         bad_name = rules.NAME_TAKEN
     shown, bad_title = rules.clean_title(title)
@@ -121,7 +123,10 @@ def allow_delivery(session: Session, actor: Actor, store_id: int, ban_id: int, *
     if ban.lifted_at is not None or (ban.ends_at is not None and ban.ends_at <= now):
         raise Refused(rules.ALREADY_LIFTED)
     ban.lifted_at, ban.lifted_by = now, actor.id
-    audit.record(session, actor, events.DELIVERY_ALLOWED, store_id=store_id, subject=f"ban:{ban.id}")
+    audit.record(
+        session, actor, events.DELIVERY_ALLOWED, store_id=store_id, subject=f"ban:{ban.id}",
+        details={"reason": ban.reason, "product": ban.product_id},
+    )  # fmt: skip
     session.flush()
 
 

@@ -6,10 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.names import lock_name
 from app.domain import audit as events
 from app.domain import people as people_rules
 from app.domain import stores as rules
 from app.domain.access import Actor
+from app.domain.people import Boxes
 from app.domain.refusal import Invalid, NotFound, Refusal, Refused
 from app.models import Group, Store, TeamStore
 from app.models.people import assoc_user_group
@@ -29,11 +31,16 @@ def make_team(session: Session, actor: Actor, name: str, stores: frozenset[int])
     return team
 
 
-def change_team(session: Session, actor: Actor, team_id: int, name: str, stores: frozenset[int]) -> Group:
-    """Change a team's name and stores. Raises NotFound, Invalid at ``name``, ``stores``."""
+def change_team(session: Session, actor: Actor, team_id: int, name: str, wanted: frozenset[int] | Boxes) -> Group:
+    """Change a team's name and stores (all of them, or what a form's boxes say).
+
+    Raises NotFound, Invalid at ``name``, ``stores``.
+    """
+    session.execute(sa.select(Group.id).where(Group.id == team_id).with_for_update())
     team = find_team(session, team_id)
-    clean = _check(session, name, stores, team_id)
     before = stores_of_team(session, team_id)
+    stores = wanted.applied_to(before) if isinstance(wanted, Boxes) else wanted
+    clean = _check(session, name, stores, team_id)
     if clean != team.name or stores != before:
         team.name = team.label = clean
         _set_stores(session, team_id, before, stores)
@@ -73,6 +80,7 @@ def stores_of_team(session: Session, team_id: int) -> frozenset[int]:
 def _check(session: Session, name: str, stores: frozenset[int], own: int | None) -> str:
     clean, bad_name = rules.clean_team_name(name)
     if bad_name is None:
+        lock_name(session, "team", clean)
         taken = session.scalar(sa.select(Group.id).where(Group.name == clean))
         bad_name = rules.TEAM_TAKEN if taken not in (None, own) else None
     known = set(session.scalars(sa.select(Store.id).where(Store.id.in_(stores))))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.names import lock_name
 from app.domain.access import Actor, Scope
 from app.domain.audit import TOKEN_MADE, TOKEN_REVOKED
 from app.domain.refusal import Invalid, NotFound, Refusal
@@ -45,6 +46,7 @@ def make_token(session: Session, name: str, store_names: Sequence[str], *, actor
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise Invalid({"name": [NAME_MISSING]})
+    lock_name(session, "token", name)
     if session.scalar(sa.select(ApiToken.id).where(ApiToken.name == name)) is not None:
         raise Invalid({"name": [NAME_TAKEN]})
     if not store_names:

@@ -66,7 +66,7 @@ def user(
         if password is not None:
             put_password(person, password)
             audit.record(session, SYSTEM, PASSWORD_GIVEN, subject=f"person:{person.id}")
-    click.echo(f"user {person.email} {word}")
+    click.echo(f"user {person.email} {word}{'' if person.active else ' (deactivated)'}")
 
 
 def _team_ids(names: tuple[str, ...]) -> frozenset[int]:

@@ -34,3 +34,16 @@ def ban_in_force(bans: Iterable[Ban], product_id: str | None, now: dt.datetime) 
     """
     held = [b for b in bans if b.holds(now) and (b.product_id is None or b.product_id == product_id)]
     return min(held, key=lambda b: (b.product_id is not None, b.starts_at), default=None)
+
+
+def bans_in_force(bans: Iterable[Ban], now: dt.datetime) -> list[Ban]:
+    """What is forbidden now: the store's own ban, which says it all; without one, one for each forbidden product.
+
+    ``bans`` are those of one store.
+    """
+    known = list(bans)
+    whole = ban_in_force(known, None, now)
+    if whole is not None:
+        return [whole]
+    products = sorted({ban.product_id for ban in known if ban.product_id is not None})
+    return [ban for product in products if (ban := ban_in_force(known, product, now)) is not None]

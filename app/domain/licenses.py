@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from app.domain.delivery import Ban
 from app.domain.orders import Status
 from app.domain.refusal import Refusal
 
@@ -14,11 +15,14 @@ NOT_PAID = Refusal("license.not_paid", "License information is sent for paid ord
 ERASED = Refusal("license.erased", "The customer's personal data was erased, so there is nobody to send it to.")
 NO_EMAIL = Refusal("license.no_email", "The order has no email address.")
 FORBIDDEN = Refusal("license.forbidden", "Delivery is forbidden for this store: %(reason)s", {"reason": ""})
+FORBIDDEN_PRODUCT = Refusal(
+    "license.forbidden_product", "Delivery is forbidden for this product: %(reason)s", {"reason": ""}
+)
 BUSY = Refusal("license.busy", "This license information is already being sent.")
 
 
 class LicenseFacts(NamedTuple):
-    """What the rule looks at. ``ban_reason`` is the reason of the delivery ban in force, None without one."""
+    """What the rule looks at. ``ban`` is the delivery ban in force, None without one."""
 
     has_code: bool
     deleted: bool
@@ -26,7 +30,7 @@ class LicenseFacts(NamedTuple):
     item_refunded: bool
     erased: bool
     has_email: bool
-    ban_reason: str | None = None
+    ban: Ban | None = None
     live_action: bool = False
 
 
@@ -46,6 +50,22 @@ def why_not_resend(facts: LicenseFacts) -> Refusal | None:
     for holds, refusal in lasting:
         if holds:
             return refusal
-    if facts.ban_reason is not None:
-        return Refusal(FORBIDDEN.code, FORBIDDEN.text, {"reason": facts.ban_reason})
+    if facts.ban is not None:
+        return forbidden(facts.ban)
     return BUSY if facts.live_action else None
+
+
+def forbidden(ban: Ban) -> Refusal:
+    """What a ban says where Resend would be: what it is for, and the reason."""
+    words = FORBIDDEN if ban.product_id is None else FORBIDDEN_PRODUCT
+    return Refusal(words.code, words.text, {"reason": ban.reason})
+
+
+def says_ban(refusal: Refusal) -> bool:
+    """Is a delivery ban the reason?"""
+    return refusal.code in (FORBIDDEN.code, FORBIDDEN_PRODUCT.code)
+
+
+def may_be_sent(refusal: Refusal | None) -> bool:
+    """Is the code one that is sent: now, or just being sent?"""
+    return refusal is None or refusal.code == BUSY.code

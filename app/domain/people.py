@@ -34,6 +34,9 @@ ADMIN_ONLY = Refusal("person.admin_only", "Only an administrator can do this.")
 NO_SECOND_STEP = Refusal("person.no_second_step", "This person has no second step to take away.")
 EMAIL_BAD = Refusal("person.email", "This is not an email address.")
 EMAIL_LONG = Refusal("person.email_long", "An email address has at most %(most)s characters.", {"most": EMAIL_MAX})
+EMAIL_KNOWN = Refusal(
+    "person.known", "This address already has an account. Find it among the people, deactivated ones too."
+)
 EMAIL_TAKEN = Refusal("person.taken", "This address already has an account. An administrator can add it to a team.")
 NAME_BAD = Refusal("person.name", "A name has 1 to %(most)s characters and no control characters.", {"most": NAME_MAX})
 ROLE_UNKNOWN = Refusal("person.role_unknown", "Choose one of the roles.")
@@ -73,10 +76,26 @@ class Manager:
 
 
 @dataclass(frozen=True, slots=True)
+class Boxes:
+    """A form's boxes: the ids it showed ticked, and those that came back ticked.
+
+    Only the difference is wanted: what somebody else gave or took while the form was open stays so.
+    """
+
+    shown: frozenset[int]
+    ticked: frozenset[int]
+
+    def applied_to(self, held: frozenset[int]) -> frozenset[int]:
+        """What is held afterwards."""
+        return (held | (self.ticked - self.shown)) - (self.shown - self.ticked)
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """What a deactivation does: teams left, directly held stores taken back, and whether the account is closed."""
 
     teams: frozenset[int] = field(default=frozenset())
+    stores: frozenset[int] = field(default=frozenset())
     closes: bool = False
 
 
@@ -133,6 +152,18 @@ def why_not_place(manager: Manager, role: Role, teams: frozenset[int], stores: f
     return PLACE_NEEDED if nowhere and manager.actor is not SYSTEM else None
 
 
+def why_not_invite_again(manager: Manager, person: PersonFacts) -> Refusal | None:
+    """May the manager invite somebody whose address has an account already?
+
+    A lead takes back whom a lead let go: a closed account of a specialist without a team or store. To the lead it is
+    as a new one, so that nothing is learnt of people elsewhere. Everybody else is an administrator's to change.
+    """
+    if manager.knows(person):
+        return EMAIL_KNOWN
+    gone = not person.active and not person.teams and not person.grants
+    return None if gone and person.role in (None, Role.SPECIALIST) else EMAIL_TAKEN
+
+
 def why_not_deactivate(manager: Manager, person: PersonFacts) -> Refusal | None:
     """May the manager deactivate this person?"""
     if manager.actor.id == person.id:
@@ -169,18 +200,21 @@ def why_not_take_second_step(manager: Manager, person: PersonFacts) -> Refusal |
 def leaving(manager: Manager, person: PersonFacts) -> Leaving:
     """What deactivating does. An administrator closes the account and leaves its teams as they are, for coming back.
 
-    A lead removes the person from the lead's teams; the account closes when no team and no store is left
-    (contract.md 3).
+    A lead removes the person from the lead's teams and takes back the directly held stores within reach: who is in no
+    team any more would go on working there where no lead can reach them. The account closes when no team and no store
+    is left (contract.md 3).
     """
     if manager.rules_all:
         return Leaving(closes=True)
     left = person.teams & manager.teams
-    return Leaving(teams=left, closes=not (person.teams - left) and not person.grants)
+    back = frozenset(store for store in person.grants if manager.actor.sees(store))
+    return Leaving(left, back, closes=not (person.teams - left) and not (person.grants - back))
 
 
 def clean_email(typed: str) -> tuple[str, Refusal | None]:
     """The address as it is kept (NFKC, lower case), and why it is none."""
-    email = unicodedata.normalize("NFKC", typed).strip().casefold()
+    # Lower case, not folded: folding makes ss of ß, which is somebody else's address.
+    email = unicodedata.normalize("NFKC", typed).strip().lower()
     if len(email) > EMAIL_MAX:
         return email, EMAIL_LONG
     shape = r"[^@\s<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\\()\[\]_\x00-\x1f\x7f]+"

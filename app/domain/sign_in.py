@@ -35,7 +35,7 @@ class SessionLimits:
 
 def same_login(typed: str) -> str:
     """The form in which names and addresses are compared: NFKC, no surrounding space, no letter case."""
-    return unicodedata.normalize("NFKC", typed).strip().casefold()[:LOGIN_MAX]
+    return unicodedata.normalize("NFKC", typed).strip().lower()[:LOGIN_MAX]
 
 
 def is_fresh(proved_at: dt.datetime | None, now: dt.datetime) -> bool:

@@ -20,7 +20,7 @@ class AuditEntry(Model):
     at: Mapped[dt.datetime] = mapped_column(UtcDateTime, default=utcnow, index=True)
     event: Mapped[str] = mapped_column(sa.String(48), index=True, comment="noun.verb, see domain/audit.py")
     result: Mapped[str] = mapped_column(sa.String(16), default="ok", comment="ok, refused or failed")
-    actor_id: Mapped[int | None] = mapped_column(sa.Integer, index=True)
+    actor_id: Mapped[int | None] = mapped_column(sa.Integer)
     actor: Mapped[str] = mapped_column(sa.String(128), comment="the login, or system, platform, api:NAME")
     ip: Mapped[str | None] = mapped_column(sa.String(64))
     order_id: Mapped[int | None] = mapped_column(BigId, index=True)
@@ -33,3 +33,4 @@ class AuditEntry(Model):
 
 _unsealed = AuditEntry.seq.is_(None)
 sa.Index("ix_audit_entry_unsealed", AuditEntry.id, postgresql_where=_unsealed, sqlite_where=_unsealed)
+sa.Index("ix_audit_entry_actor", AuditEntry.actor_id, AuditEntry.id)

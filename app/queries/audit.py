@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Session
 from app.domain.access import ALL_STORES, Actor
 from app.models import AuditEntry, Group, Person, Store
 from app.models.people import assoc_user_group
+
+RECENT = 50
+"""How many of a person's entries are looked at for the newest that a reader may see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,32 @@ def visible_to(actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     if not actor.is_lead:
         return sa.false()
-    people = _led_by(actor)
-    stores = sa.true() if actor.stores is ALL_STORES else AuditEntry.store_id.in_(sorted(actor.stores))  # type: ignore[arg-type]
-    return sa.and_(AuditEntry.actor_id.in_(people), sa.or_(AuditEntry.store_id.is_(None), stores))
+    return sa.and_(AuditEntry.actor_id.in_(_led_by(actor)), of_stores(actor, AuditEntry.store_id))
+
+
+def of_stores(actor: Actor, store_id: sa.SQLColumnExpression[int | None]) -> sa.ColumnElement[bool]:
+    """An entry of the actor's stores, or of none."""
+    stores = sa.true() if actor.stores is ALL_STORES else store_id.in_(sorted(actor.stores))  # type: ignore[arg-type]
+    return sa.or_(store_id.is_(None), stores)
+
+
+def newest_entries(session: Session, actor: Actor, person_ids: Iterable[int]) -> dict[int, AuditEntry]:
+    """The newest entry of each of these people, of the actor's stores or of none; for people the actor looks after.
+
+    Only the newest ``RECENT`` of each are looked at: somebody may have done ten thousand things in other stores.
+    """
+    recent = (
+        sa.select(AuditEntry.id, AuditEntry.store_id)
+        .where(AuditEntry.actor_id == Person.id)
+        .order_by(AuditEntry.id.desc())
+        .limit(RECENT)
+        .correlate(Person)
+        .subquery()
+    )
+    newest = sa.select(sa.func.max(recent.c.id)).where(of_stores(actor, recent.c.store_id)).correlate(Person)
+    named = sa.select(Person.id, newest.scalar_subquery().label("entry")).where(Person.id.in_(person_ids)).subquery()
+    found = sa.select(named.c.id, AuditEntry).join(AuditEntry, AuditEntry.id == named.c.entry)
+    return dict(session.execute(found).all())  # type: ignore[arg-type]
 
 
 def _led_by(actor: Actor) -> sa.Select[tuple[int]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from app.domain.delivery import Ban
+from app.domain.licenses import forbidden, may_be_sent
 from app.domain.orders import ERASED
 from app.domain.refusal import Refusal
 
@@ -116,7 +119,10 @@ class SubscriptionPart:
 
 @dataclass(slots=True)
 class CodeLine:
-    """A numbered line of the license block; ``code`` None is the empty line of an item without one."""
+    """A numbered line of the license block; ``code`` None is the empty line of an item without one.
+
+    ``ban``: the delivery ban that is the reason for ``refusal``; it is said once for the block.
+    """
 
     number: str
     license_id: str | None
@@ -124,7 +130,18 @@ class CodeLine:
     href: str | None
     deleted: bool
     refusal: Refusal | None
+    ban: Ban | None
     action: ActionState | None
+
+
+@dataclass(slots=True)
+class BanLine:
+    """A delivery ban that keeps codes of the order from being sent. ``items``: which, when it is for one product;
+    ``until``: when it ends by itself."""
+
+    refusal: Refusal
+    items: list[str]
+    until: Markup | None
 
 
 @dataclass(slots=True)
@@ -202,6 +219,12 @@ class OrderCard:
     refund_action: ActionState | None
     may: May
     live: bool = False
+    bans: list[BanLine] = field(default_factory=list)
+
+    @property
+    def sends(self) -> bool:
+        """Is there a code that can be sent, or is being sent?"""
+        return any(line.code and may_be_sent(line.refusal) for item in self.items for line in item.codes)
 
     def document(self, document_id: str | None) -> DocumentLine | None:
         """The document of a history line, if it is (still) there."""
@@ -220,6 +243,19 @@ class OrderCard:
         if self.refund_status:
             found.append(("refund", self.refund_status))
         return found
+
+
+def ban_lines(items: list[ItemPart], time: Callable[[dt.datetime], Markup]) -> list[BanLine]:
+    """The bans that keep codes of these items from being sent, each once; a product's with the names of its items."""
+    found: dict[Ban, BanLine] = {}
+    for item in items:
+        ban = next((line.ban for line in item.codes if line.ban), None)
+        if ban is None:
+            continue
+        line = found.setdefault(ban, BanLine(forbidden(ban), [], time(ban.ends_at) if ban.ends_at else None))
+        if ban.product_id is not None and item.name not in line.items:
+            line.items.append(item.name)
+    return list(found.values())
 
 
 PERSONAL_ROWS = ("name", "email", "phone", "country", "address")

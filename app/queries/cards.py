@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import Actor
 from app.domain.delivery import Ban, ban_in_force
-from app.domain.licenses import LicenseFacts, why_not_resend
+from app.domain.licenses import LicenseFacts, says_ban, why_not_resend
 from app.domain.orders import ERASED
 from app.domain.refunds import RefundFacts, why_not_request, why_not_withdraw
 from app.domain.retention import parameters_kept
@@ -36,6 +36,7 @@ from app.queries.card_parts import (
     OrderCard,
     RefundLine,
     SubscriptionPart,
+    ban_lines,
     customer_rows,
     named_values,
     story_of,
@@ -243,6 +244,7 @@ class _Page:
             refund_action=self.actions.get((order_id, "request_refund", str(order_id))),
             may=self.may,
             live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
+            bans=ban_lines(items, self._time) if store_id in self.bans else [],
         )
 
     def _item(self, row: Row, number: int, order: _Shared) -> ItemPart:
@@ -277,7 +279,7 @@ class _Page:
         order_id, item_id, product_id, refunded = item[0], item[1], item[3], bool(item[13])
         rows = self.licenses.get((order_id, item_id))
         if not rows:
-            return [CodeLine(str(number), None, None, None, False, None, None)]
+            return [CodeLine(str(number), None, None, None, False, None, None, None)]
         ban = ban_in_force(self.bans[order.store_id], product_id, self.now) if order.store_id in self.bans else None
         if len(rows) > 1:
             rows.sort(key=_by_position)
@@ -285,6 +287,18 @@ class _Page:
         for place, row in enumerate(rows, 1):
             license_id, code, deleted = row[3], row[4], bool(row[7])
             action = self.actions.get((order_id, "resend_license", license_id))
+            refusal = why_not_resend(
+                LicenseFacts(
+                    has_code=bool(code),
+                    deleted=deleted,
+                    order_status=order.status,
+                    item_refunded=refunded,
+                    erased=order.erased,
+                    has_email=order.has_email,
+                    ban=ban,
+                    live_action=action is not None and action.live,
+                )
+            )
             lines.append(
                 CodeLine(
                     number=str(number) if len(rows) == 1 else f"{number}.{place}",
@@ -292,18 +306,8 @@ class _Page:
                     code=code,
                     href=web_link(code),
                     deleted=deleted,
-                    refusal=why_not_resend(
-                        LicenseFacts(
-                            has_code=bool(code),
-                            deleted=deleted,
-                            order_status=order.status,
-                            item_refunded=refunded,
-                            erased=order.erased,
-                            has_email=order.has_email,
-                            ban_reason=ban.reason if ban else None,
-                            live_action=action is not None and action.live,
-                        )
-                    ),
+                    refusal=refusal,
+                    ban=ban if refusal is not None and says_ban(refusal) else None,
                     action=action,
                 )
             )

@@ -78,7 +78,7 @@ def license_facts(
         item_refunded=item.refunded if item else False,
         erased=order.erased_at is not None,
         has_email=bool(order.email),
-        ban_reason=held.reason if held else None,
+        ban=held,
         live_action=live_action,
     )
 

@@ -16,6 +16,7 @@ from app.domain.access import ALL_STORES, Actor, Scope
 from app.domain.people import Manager, PersonFacts, highest
 from app.models import AuditEntry, Group, Order, Person, Role, Store, StoreGrant, TeamStore
 from app.models.people import assoc_user_group, assoc_user_role
+from app.queries.audit import newest_entries, visible_to
 
 PAGE = 50
 
@@ -29,6 +30,8 @@ class Row:
     teams: list[Group] = field(default_factory=list)
     stores: list[Store] = field(default_factory=list)
     """Stores held through teams or directly, as far as the reader sees them."""
+    lately: AuditEntry | None = None
+    """The newest thing they did, as far as the reader may know of it."""
 
 
 def teams_of(session: Session, user_id: int | None) -> frozenset[int]:
@@ -87,7 +90,8 @@ def list_people(
 ) -> tuple[list[Row], bool]:
     """People by name: an administrator sees all, a lead those of the lead's teams. One page, and whether more follow.
 
-    ``find`` is part of a name or an address; ``closed``: deactivated accounts too.
+    ``find`` is part of a name, an address or a username; ``closed``: deactivated accounts too. A lead is not told who
+    else is in ``team``, so a team that is not the lead's has nobody in it.
     """
     statement = sa.select(Person).order_by(
         sa.desc(Person.active), sa.func.lower(Person.last_name), sa.func.lower(Person.first_name), Person.id
@@ -96,13 +100,15 @@ def list_people(
     if not manager.rules_all:
         statement = statement.where(Person.id.in_(_own_people(manager)))
     if team is not None:
-        statement = statement.where(Person.id.in_(sa.select(link.user_id).where(link.group_id == team)))
+        inside = sa.select(link.user_id).where(link.group_id == team)
+        known = manager.rules_all or team in manager.teams
+        statement = statement.where(Person.id.in_(inside) if known else sa.false())
     if not closed:
         statement = statement.where(Person.active.is_(True))
     if find:
-        full_name = Person.first_name + " " + Person.last_name
+        names = (Person.first_name + " " + Person.last_name, Person.email, Person.username)
         statement = statement.where(
-            sa.or_(*(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in (full_name, Person.email)))
+            sa.or_(*(sa.func.lower(text).contains(find.lower(), autoescape=True) for text in names))
         )
     people = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
     return rows_of(session, manager, people[:PAGE]), len(people) > PAGE
@@ -122,6 +128,7 @@ def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Ro
     by_team = stores_of_teams(session, team_ids)
     ids = {s for f in facts.values() for s in f.grants} | {s for found in by_team.values() for s in found}
     stores = {s.id: s for s in session.scalars(sa.select(Store).where(Store.id.in_(ids)))}
+    newest = newest_entries(session, manager.actor, facts)
     return [
         Row(
             person,
@@ -135,6 +142,7 @@ def rows_of(session: Session, manager: Manager, people: list[Person]) -> list[Ro
                 ),
                 key=lambda s: s.name,
             ),
+            newest.get(person.id),
         )
         for person in people
     ]
@@ -160,8 +168,6 @@ def choices(session: Session, manager: Manager) -> tuple[list[Group], list[Store
 
 def lately(session: Session, person_id: int, actor: Actor, limit: int = 10) -> list[AuditEntry]:
     """What the person did lately, as far as the reader's stores go."""
-    from app.queries.audit import visible_to
-
     return list(
         session.scalars(
             sa.select(AuditEntry)
@@ -182,10 +188,11 @@ def newest_orders(session: Session, scope: Scope, limit: int = 5) -> list[Order]
 
 @dataclass(frozen=True, slots=True)
 class TeamRow:
-    """A team in a list, with its people (open accounts) and the stores the reader sees."""
+    """A team in a list, with its people, how many deactivated accounts are in it, and the stores the reader sees."""
 
     team: Group
     people: list[Person]
+    closed: int
     stores: list[Store]
 
 
@@ -197,14 +204,18 @@ def list_teams(session: Session, manager: Manager, *, page: int = 1) -> tuple[li
     teams = list(session.scalars(statement.limit(PAGE + 1).offset((page - 1) * PAGE)))
     ids = [team.id for team in teams[:PAGE]]
     people: dict[int, list[Person]] = {}
+    closed: dict[int, int] = {}
     link = assoc_user_group.c
     for team_id, person in session.execute(
         sa.select(link.group_id, Person)
         .join(Person, Person.id == link.user_id)
-        .where(link.group_id.in_(ids), Person.active.is_(True))
+        .where(link.group_id.in_(ids))
         .order_by(Person.last_name, Person.first_name, Person.id)
     ):
-        people.setdefault(team_id, []).append(person)
+        if person.active:
+            people.setdefault(team_id, []).append(person)
+        else:
+            closed[team_id] = closed.get(team_id, 0) + 1
     by_team = stores_of_teams(session, ids)
     known = {
         store.id: store
@@ -212,7 +223,7 @@ def list_teams(session: Session, manager: Manager, *, page: int = 1) -> tuple[li
     }
     return [
         TeamRow(
-            team, people.get(team.id, []),
+            team, people.get(team.id, []), closed.get(team.id, 0),
             sorted((known[s] for s in by_team.get(team.id, ()) if s in known), key=lambda store: store.name),
         )
         for team in teams[:PAGE]

@@ -10,22 +10,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
-from app.domain.delivery import Ban, ban_in_force
+from app.domain.delivery import Ban, bans_in_force
 from app.models import Action, ApiToken, ApiTokenStore, DeliveryBan, Group, License, Order, OrderItem, Store, TeamStore
 
 PAGE = 50
 COUNT_MOST = 1000
 """Orders are counted up to here; more reads ``1000+``."""
 
+NEWEST = 500
+"""Orders whose products are offered to choose from."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoreRow:
-    """A store in the list. ``orders`` is capped at ``COUNT_MOST`` + 1."""
+    """A store in the list. ``orders`` is capped at ``COUNT_MOST`` + 1; ``bans`` are those in force now."""
 
     store: Store
     orders: int
     teams: list[Group] = field(default_factory=list)
-    ban: Ban | None = None
+    bans: list[Ban] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,7 @@ def list_stores(session: Session, now: dt.datetime, *, find: str = "", page: int
     teams, bans = teams_by_store(session, ids), bans_by_store(session, ids)
     found = [
         StoreRow(
-            store, count, teams.get(store.id, []),
-            ban_in_force([as_ban(b) for b in bans.get(store.id, ()) if b.product_id is None], None, now),
+            store, count, teams.get(store.id, []), bans_in_force([as_ban(b) for b in bans.get(store.id, ())], now),
         )
         for store, count in rows[:PAGE]
     ]  # fmt: skip
@@ -68,6 +70,24 @@ def orders_of(session: Session, store_id: int) -> int:
     """Number of the store's orders, capped."""
     some = sa.select(sa.literal(1)).select_from(Order).where(Order.store_id == store_id).limit(COUNT_MOST + 1)
     return session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+
+
+def products_of(session: Session, store_id: int) -> list[tuple[str, str]]:
+    """Ids and names of the products in the store's newest orders, by name: to choose from, not all there ever were."""
+    newest = (
+        sa.select(Order.id)
+        .where(Order.store_id == store_id)
+        .order_by(Order.created_at.desc(), Order.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    found = session.execute(
+        sa.select(OrderItem.product_id, sa.func.max(OrderItem.name))
+        .join(newest, newest.c.id == OrderItem.order_id)
+        .where(OrderItem.product_id.is_not(None))
+        .group_by(OrderItem.product_id)
+    )
+    return sorted(((str(product), name) for product, name in found), key=lambda pair: (pair[1].casefold(), pair[0]))
 
 
 def teams_by_store(session: Session, store_ids: Sequence[int]) -> dict[int, list[Group]]:

@@ -10,7 +10,8 @@ from app.models import Person
 from app.security.identity import local_passwords
 from app.settings import settings
 
-ALWAYS_OPEN = {"SignInView.login", "SignInView.logout", "SignInView.logout_form"}
+# A temporary password that is forgotten, or has expired meanwhile, must not lock anybody in.
+ALWAYS_OPEN = {"SignInView.login", "SignInView.logout", "SignInView.logout_form", "PasswordView.forgot"}
 CHANGE_PASSWORD = "PasswordView.change"  # noqa: S105 - an endpoint
 SECOND_STEP = "SecondStepView.setup"
 SECOND_STEP_OPEN = {SECOND_STEP, "SecondStepView.confirm", "ProofView.prove"}

@@ -47,7 +47,7 @@ def require_fresh_proof() -> Callable[[View], View]:
             if has_fresh_proof():
                 return view(*args, **kwargs)
             person = browser_session().person
-            if request.method == "GET" or person is None:
+            if request.method != "POST" or person is None:
                 return redirect(url_for("ProofView.prove", next=safe_path(request.full_path, request.host)), 303)
             carried = [pair for pair in request.form.items(multi=True) if pair[0] not in ("csrf_token", PASSWORD, CODE)]
             asked = ask(person, action=request.path, carried=carried)
@@ -65,8 +65,9 @@ def ask(person: Person, *, action: str, carried: list[tuple[str, str]]) -> Respo
     after too many tries; 200 to a GET.
     """
     headers, error = {}, None
-    status = 200 if request.method == "GET" else 401
-    if PASSWORD in request.form or CODE in request.form:
+    sent = request.method == "POST"
+    status = 401 if sent else 200
+    if sent and (PASSWORD in request.form or CODE in request.form):
         answer = check_proof(person, request.form.get(PASSWORD, ""), request.form.get(CODE, "")[:CODE_MAX])
         if answer is Answer.RIGHT:
             with transaction():

@@ -57,7 +57,7 @@ class PasswordView(BaseView):
     @_only_local
     def forgot(self) -> Response:
         """Ask for a link. The answer is the same whoever asks for whomever."""
-        if request.method == "GET":
+        if request.method != "POST":
             return page("access/forgot_password.html")
         login = same_login(request.form.get("username", ""))
         if not hit("reset-address", request.remote_addr or "", RESETS_PER_ADDRESS, RESETS_WINDOW):
@@ -77,7 +77,7 @@ class PasswordView(BaseView):
     def set_by_link(self, token: str) -> Response:
         """GET shows the form and uses nothing up, whatever a mail scanner opens; POST sets the password."""
         try:
-            if request.method == "GET":
+            if request.method != "POST":
                 return page("access/set_password.html", token=token, person=person_of_link(session, token))
             person = person_of_link(session, token)
             try:
@@ -103,7 +103,7 @@ class PasswordView(BaseView):
         person = browser_session().load_person()
         if person is None:
             return redirect(url_for("SignInView.login", next=url_for("PasswordView.change")), 303)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._change_page(person)
         if not may_try_password(person):
             return self._change_page(person, 429, error=TOO_OFTEN)

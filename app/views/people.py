@@ -24,11 +24,14 @@ from app.security import current_actor
 from app.security.explain import explain
 from app.security.identity import access_mail
 from app.security.proof import require_fresh_proof
+from app.settings import settings
 from app.views.answers import page
-from app.views.forms.ids import PK, chosen_ids, options, page_number
+from app.views.forms.ids import PK, asked_id, boxes, chosen_ids, joined, options, page_number
 from app.views.navigation import navigation
 
 FIND_MOST = 100
+HAD = ("first_name", "last_name", "role", "teams", "stores")
+"""What the form to change a person carries along as it was, so that two people's changes both hold."""
 
 
 def _manager() -> Manager:
@@ -48,6 +51,12 @@ def _role(text: str) -> Role:
         return Role(text)
     except ValueError:
         raise Invalid({"role": [rules.ROLE_UNKNOWN]}) from None
+
+
+def _changed(name: str) -> str | None:
+    """What was typed; None when it is what the form came with."""
+    typed = request.form.get(name, "")
+    return None if typed == request.form.get(f"had_{name}") else typed
 
 
 def _addresses(typed: str) -> list[tuple[str, str, str]]:
@@ -80,8 +89,13 @@ class PersonView(BaseView):
         """The people one looks after."""
         manager, number = _manager(), page_number()
         find, closed = request.args.get("find", "")[:FIND_MOST].strip(), "closed" in request.args
-        rows, more = staff.list_people(session, manager, find=find, closed=closed, page=number)
-        return page("people/list.html", rows=rows, more=more, page=number, find=find, closed=closed, manager=manager)
+        team = asked_id("team")
+        rows, more = staff.list_people(session, manager, find=find, team=team, closed=closed, page=number)
+        teams, _stores = staff.choices(session, manager)
+        return page(
+            "people/list.html", rows=rows, more=more, page=number, find=find, closed=closed, team=team,
+            team_options=options(teams), events=EVENTS,
+        )  # fmt: skip
 
     @expose("/invite", methods=["GET", "POST"])
     @has_access
@@ -90,7 +104,7 @@ class PersonView(BaseView):
     def invite(self) -> Response:
         """Invite one person or several; each address has its own result."""
         manager = _manager()
-        if request.method == "GET":
+        if request.method != "POST":
             return self._invite_page(manager)
         try:
             addresses = _addresses(request.form.get("addresses", ""))
@@ -122,7 +136,8 @@ class PersonView(BaseView):
         return page(
             "people/invite.html", status, form=form, role_options=_role_options(_roles(manager)),
             team_options=options(teams), store_options=options(stores),
-            chosen_teams=form.getlist("teams"), chosen_stores=form.getlist("stores"), **values,
+            chosen_teams=form.getlist("teams") if form else [str(team.id) for team in teams if len(teams) == 1],
+            chosen_stores=form.getlist("stores"), **values,
         )  # fmt: skip
 
     @expose(f"/<{PK}:person_id>", methods=["GET"])
@@ -146,6 +161,7 @@ class PersonView(BaseView):
                 "second_step": rules.why_not_take_second_step(manager, facts),
             },
             leaving=rules.leaving(manager, facts), events=EVENTS,
+            replaces_password=bool(person.password) and settings().access_mail == "temporary_password",
         )  # fmt: skip
 
     @expose(f"/<{PK}:person_id>/edit", methods=["GET", "POST"])
@@ -156,14 +172,16 @@ class PersonView(BaseView):
         """Names, role, teams, stores. What lies beyond a lead's reach stays as it is."""
         manager = _manager()
         person, facts = _person(manager, person_id)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._edit_page(manager, person, facts)
         form = request.form
         try:
-            teams = self._within(manager, chosen_ids("teams", rules.TEAM_UNKNOWN), facts.teams, "teams")
-            stores = self._within(manager, chosen_ids("stores", rules.STORE_UNKNOWN), facts.grants, "stores")
-            role = _role(form["role"]) if "role" in form else None
-            wanted = Change(form.get("first_name", ""), form.get("last_name", ""), role, teams, stores)
+            role = _changed("role") if "role" in form else None
+            wanted = Change(
+                _changed("first_name"), _changed("last_name"), None if role is None else _role(role),
+                boxes("teams", rules.TEAM_UNKNOWN, self._shown_teams(manager, facts)),
+                boxes("stores", rules.STORE_UNKNOWN, self._shown_stores(manager, facts)),
+            )  # fmt: skip
             with transaction():
                 actions.change(session, _manager(), person_id, wanted)
         except Invalid as invalid:
@@ -171,12 +189,12 @@ class PersonView(BaseView):
         flash(gettext("Saved. It holds from the next page they open."), "success")
         return redirect(url_for("PersonView.show", person_id=person_id), 303)
 
-    def _within(self, manager: Manager, ticked: frozenset[int], held: frozenset[int], what: str) -> frozenset[int]:
-        """The ticked ids plus those held outside the lead's reach, which the form does not show."""
-        if manager.rules_all:
-            return ticked
-        mine = manager.teams if what == "teams" else frozenset(i for i in held if manager.actor.sees(i))
-        return ticked | (held - mine)
+    def _shown_teams(self, manager: Manager, facts: PersonFacts) -> frozenset[int]:
+        """The person's teams that the form shows: a lead no others than the own."""
+        return facts.teams if manager.rules_all else facts.teams & manager.teams
+
+    def _shown_stores(self, manager: Manager, facts: PersonFacts) -> frozenset[int]:
+        return frozenset(store for store in facts.grants if manager.actor.sees(store))
 
     def _edit_page(
         self, manager: Manager, person: Person, facts: PersonFacts, status: int = 200, **values: object
@@ -193,6 +211,12 @@ class PersonView(BaseView):
             role=form.get("role", "") if posted else (facts.role.value if facts.role else ""),
             chosen_teams=form.getlist("teams") if posted else [str(i) for i in facts.teams],
             chosen_stores=form.getlist("stores") if posted else [str(i) for i in facts.grants],
+            had={
+                "first_name": person.first_name, "last_name": person.last_name,
+                "role": facts.role.value if facts.role else "",
+                "teams": joined(self._shown_teams(manager, facts)),
+                "stores": joined(self._shown_stores(manager, facts)),
+            } | {name: form[f"had_{name}"] for name in HAD if f"had_{name}" in form},
             **values,
         )  # fmt: skip
 

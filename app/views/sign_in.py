@@ -84,7 +84,7 @@ class SignInView(SignOutViews, BaseView):
         onwards = next_page()
         if current_actor().id is not None:
             return redirect(onwards or "/", 303)
-        if request.method == "GET":
+        if request.method != "POST":
             return page("access/sign_in.html", next=onwards)
         login, password = request.form.get("username", ""), request.form.get("password", "")
         answer, person = check_password(login, password)
@@ -106,7 +106,7 @@ class SignInView(SignOutViews, BaseView):
         onwards, person = next_page(), self._pending()
         if person is None:
             return redirect(url_for("SignInView.login", next=onwards or None), 303)
-        if request.method == "GET":
+        if request.method != "POST":
             return page("access/second_step.html", next=onwards)
         answer = check_second_step(person, request.form.get("code", "")[:64])
         if answer is not Answer.RIGHT:

@@ -44,7 +44,7 @@ class StoreView(BaseView):
     def add(self) -> Response:
         """Make a store."""
         form = request.form
-        if request.method == "GET":
+        if request.method != "POST":
             return page("stores/new.html", form=form)
         try:
             with transaction():
@@ -106,10 +106,12 @@ class StoreView(BaseView):
     @permission_name("forbid_delivery")
     @require_fresh_proof()
     def forbid(self, store_id: int) -> Response:
-        """Forbid delivery in two steps: first what it touches, then (``confirmed``) the ban itself."""
+        """Forbid delivery in two steps: first what it touches, then (``confirmed``) the ban itself, or ``no``: back."""
         form, now, actor = request.form, utcnow(), current_actor()
         typed = {name: form.get(name, "") for name in BAN_FIELDS}
         wish = BanWish(**typed, zone=actor.timezone)
+        if form.get("confirmed") == "no":
+            return self._page(store_id, ban_typed=typed)
         try:
             if form.get("confirmed") != "yes":
                 store = actions.find_store(session, store_id)
@@ -120,9 +122,11 @@ class StoreView(BaseView):
                     touched=touched, most=queries.COUNT_MOST,
                 )  # fmt: skip
             with transaction():
-                actions.forbid_delivery(session, actor, store_id, wish, now=now)
+                ban = actions.forbid_delivery(session, actor, store_id, wish, now=now)
         except Invalid as invalid:
             return self._page(store_id, 422, ban_errors=invalid.errors, ban_typed=typed)
+        if ban.starts_at > now:
+            return self._done(store_id, gettext("The ban is planned. Until it begins, everything is sent."))
         return self._done(store_id, gettext("Delivery is forbidden. Specialists read the reason where Resend was."))
 
     @expose(f"/<{PK}:store_id>/bans/<{PK}:ban_id>/lift", methods=["POST"])
@@ -133,14 +137,15 @@ class StoreView(BaseView):
         """Lift a ban."""
         with transaction():
             actions.allow_delivery(session, current_actor(), store_id, ban_id, now=utcnow())
-        return self._done(store_id, gettext("Delivery is allowed again."))
+        return self._done(store_id, gettext("The ban is lifted."))
 
     def _page(self, store_id: int, status: int = 200, **values: object) -> Response:
         store, now = actions.find_store(session, store_id), utcnow()
         bans = [(row, queries.as_ban(row)) for row in queries.bans_by_store(session, [store_id]).get(store_id, [])]
         return page(
             "stores/show.html", status, store=store, now=now, bans=bans, orders=queries.orders_of(session, store_id),
-            teams=queries.teams_by_store(session, [store_id]).get(store_id, []), most=queries.COUNT_MOST, **values,
+            teams=queries.teams_by_store(session, [store_id]).get(store_id, []), most=queries.COUNT_MOST,
+            products=queries.products_of(session, store_id), **values,
         )  # fmt: skip
 
     def _done(self, store_id: int, message: str) -> Response:

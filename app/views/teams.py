@@ -20,7 +20,7 @@ from app.queries import staff
 from app.security import current_actor
 from app.security.proof import require_fresh_proof
 from app.views.answers import page
-from app.views.forms.ids import PK, chosen_ids, options, page_number
+from app.views.forms.ids import PK, boxes, chosen_ids, joined, options, page_number
 
 
 class TeamView(BaseView):
@@ -44,7 +44,7 @@ class TeamView(BaseView):
     @require_fresh_proof()
     def add(self) -> Response:
         """Make a team."""
-        if request.method == "GET":
+        if request.method != "POST":
             return self._form(None, "", [])
         return self._save(None)
 
@@ -55,7 +55,7 @@ class TeamView(BaseView):
     def edit(self, team_id: int) -> Response:
         """Change a team."""
         team = actions.find_team(session, team_id)
-        if request.method == "GET":
+        if request.method != "POST":
             chosen = [str(i) for i in actions.stores_of_team(session, team_id)]
             return self._form(team_id, team.name, chosen)
         return self._save(team_id)
@@ -75,10 +75,10 @@ class TeamView(BaseView):
         name = request.form.get("name", "")
         try:
             with transaction():
-                stores = chosen_ids("stores", rules.STORE_UNKNOWN)
                 if team_id is None:
-                    actions.make_team(session, current_actor(), name, stores)
+                    actions.make_team(session, current_actor(), name, chosen_ids("stores", rules.STORE_UNKNOWN))
                 else:
+                    stores = boxes("stores", rules.STORE_UNKNOWN, actions.stores_of_team(session, team_id))
                     actions.change_team(session, current_actor(), team_id, name, stores)
         except Invalid as invalid:
             return self._form(team_id, name, request.form.getlist("stores"), 422, errors=invalid.errors)
@@ -89,6 +89,7 @@ class TeamView(BaseView):
         self, team_id: int | None, name: str, chosen: Sequence[str], status: int = 200, **values: object
     ) -> Response:
         stores = session.scalars(sa.select(Store).order_by(Store.name)).all()
+        held = frozenset[int]() if team_id is None else actions.stores_of_team(session, team_id)
         return page(
             "teams/form.html",
             status,
@@ -96,5 +97,6 @@ class TeamView(BaseView):
             name=name,
             store_options=options(stores),
             chosen=chosen,
+            had=request.form.get("had_stores", joined(held)),
             **values,
         )

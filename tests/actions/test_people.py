@@ -1,13 +1,17 @@
 """People: what a change writes, what nothing comes of, and codes of a second step that is not set up."""
 
+import threading
+import time
+
 import pytest
 import sqlalchemy as sa
 
-from app.actions import people
+from app.actions import people, stores, teams, tokens
 from app.actions.people import Change, Invitation
 from app.actions.second_step import Vault, check_code
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, Role
+from app.domain.people import Boxes
 from app.domain.refusal import Invalid, NotFound
 from app.models import AuditEntry, Mail, Person, RecoveryCode, StoreGrant
 from app.queries.staff import manager_of
@@ -157,3 +161,117 @@ def test_a_change_that_does_not_hold_is_named_at_its_field_and_writes_nothing(ap
         before.first_name, before.last_name, before.auth_version,
     )  # fmt: skip
     assert events(app) == []
+
+
+def let_go(app, make):
+    """A lead, the team, and somebody the lead has removed from it, which closed the account."""
+    blue = make.team("Blue", "acme-eu")
+    lead = actor(app, make.person("lead@example.org", role="Lead", teams=(blue,)))
+    ann = make.person("ann@example.org", teams=(blue,), password="a hash")
+    act(app, lead, people.deactivate, ann)
+    assert not one(app, Person, Person.id == ann).active
+    return lead, blue, ann
+
+
+def test_a_lead_takes_back_whom_a_lead_let_go(app, make):
+    lead, blue, ann = let_go(app, make)
+    store, before = make.store("acme-eu"), version(app, ann)
+    wanted = invitation(
+        "Ann@Example.org", first_name="Anna", role=Role.SPECIALIST, teams=frozenset({blue}), stores=frozenset({store})
+    )
+    act(app, lead, people.invite, wanted, how="link")
+    with app.app_context(), scope_as(ALL_STORES):
+        person = session.get_one(Person, ann)
+        assert (person.first_name, person.active, person.deactivated_at, person.password) == ("Anna", True, None, None)
+        assert person.auth_version == before + 1
+        assert [role.name for role in person.roles] == ["Specialist"]
+        assert [group.id for group in person.groups] == [blue]
+        assert session.scalars(sa.select(StoreGrant.store_id).where(StoreGrant.user_id == ann)).all() == [store]
+    assert [mail.user_id for mail in rows(app, Mail)] == [ann]
+    subject = f"person:{ann}"
+    assert events(app)[-3:] == [
+        ("person.reactivated", subject), ("person.invited", subject), ("access.sent", subject),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kept", ["role", "store", "open", "team"])
+def test_a_lead_takes_nobody_elses_person(app, make, boss, kept):
+    lead, blue, ann = let_go(app, make)
+    red, rival = make.team("Red", "rival"), make.store("rival")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        if kept == "store":
+            session.add(StoreGrant(user_id=ann, store_id=rival))
+        if kept == "open":
+            session.get_one(Person, ann).active = True
+    if kept == "role":
+        act(app, boss, people.change, ann, Change(role=Role.LEAD))
+    if kept == "team":
+        act(app, boss, people.change, ann, Change(teams=frozenset({red})))
+    before, said = one(app, Person, Person.id == ann), events(app)
+    wanted = invitation("ann@example.org", role=Role.SPECIALIST, teams=frozenset({blue}))
+    with pytest.raises(Invalid) as caught:
+        act(app, lead, people.invite, wanted, how="link")
+    assert [refusal.code for refusal in caught.value.errors["email"]] == ["person.taken"]
+    after = one(app, Person, Person.id == ann)
+    assert (after.active, after.password, after.auth_version) == (before.active, before.password, before.auth_version)
+    assert (rows(app, Mail), events(app)) == ([], said)
+
+
+def test_coming_back_needs_all_that_an_invitation_needs(app, make):
+    lead, _blue, ann = let_go(app, make)
+    said = events(app)
+    with pytest.raises(Invalid) as caught:
+        act(app, lead, people.invite, invitation("ann@example.org", role=Role.SPECIALIST, last_name=""), how="link")
+    assert set(caught.value.errors) == {"last_name", "teams"}
+    assert not one(app, Person, Person.id == ann).active
+    assert (rows(app, Mail), events(app)) == ([], said)
+
+
+def at_once(app, *functions):
+    """Run them at the same time, each in a transaction of its own; what each raised, or None."""
+    start, came = threading.Barrier(len(functions)), []
+
+    def run(function):
+        with app.app_context(), scope_as(ALL_STORES):
+            start.wait()
+            try:
+                with transaction():
+                    function()
+                    time.sleep(0.05)  # the other one looks while this one has not finished
+                came.append(None)
+            except Exception as error:
+                came.append(error)
+
+    threads = [threading.Thread(target=run, args=(function,)) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return came
+
+
+@pytest.mark.parametrize("what", ["person", "store", "team", "token"])
+def test_of_two_who_give_a_name_at_once_the_second_is_told_that_it_is_taken(app, make, boss, what):
+    make.store("acme-eu")
+    give = {
+        "person": lambda: people.invite(
+            session, manager_of(session, boss), invitation("new@example.org"), how="link"
+        ),
+        "store": lambda: stores.make_store(session, boss, "new"),
+        "team": lambda: teams.make_team(session, boss, "New", frozenset()),
+        "token": lambda: tokens.make_token(session, "new", ["acme-eu"], actor=boss),
+    }[what]  # fmt: skip
+    came = at_once(app, give, give)
+    assert sorted(type(error) for error in came if error) == [Invalid]
+    assert len(came) == 2
+
+
+def test_what_two_people_change_of_one_at_once_both_holds(app, make, boss):
+    ann = make.person("ann@example.org", stores=("acme-eu",))
+    eu, us, rival = (make.store(name) for name in ("acme-eu", "acme-us", "rival"))
+    shown = frozenset({eu})
+    act(app, boss, people.change, ann, Change(stores=Boxes(shown, shown | {us})))
+    act(app, boss, people.change, ann, Change(stores=Boxes(shown, frozenset({rival}))))
+    with app.app_context(), scope_as(ALL_STORES):
+        held = session.scalars(sa.select(StoreGrant.store_id).where(StoreGrant.user_id == ann)).all()
+    assert set(held) == {us, rival}

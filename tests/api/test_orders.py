@@ -172,6 +172,20 @@ def test_nothing_new_comes_into_a_closed_store(app, client, make):
     assert orders(app) == [1]
 
 
+def test_a_customer_of_a_closed_store_is_erased_all_the_same(app, client, make):
+    token = new_token(app, make, "acme-eu")
+    make.order(order_id=1)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        from app.models import Store
+
+        session.execute(sa.update(Store).values(closed_at=dt.datetime.now(dt.UTC)))
+    answer = post(client, token, snapshot(order_id=1, version=2, erased=True))
+    assert [found["result"] for found in answer.json["results"]] == ["applied"]
+    assert get(client, token, 1).json["customer"]["email"] == "deleted"
+    assert refused_at(post(client, token, snapshot(order_id=2, erased=True))) == ["store"]
+    assert orders(app) == [1]
+
+
 def refused_at(answer):
     (result,) = answer.json["results"]
     assert result["result"] == "refused"

@@ -27,9 +27,10 @@ HOUR = dt.timedelta(hours=1)
         ({"order_status": "terminated"}, "license.not_paid"),
         ({"erased": True}, "license.erased"),
         ({"has_email": False}, "license.no_email"),
-        ({"ban_reason": "moving house"}, "license.forbidden"),
+        ({"ban": Ban(1, None, "moving house", NOW)}, "license.forbidden"),
+        ({"ban": Ban(1, "p1", "moving house", NOW)}, "license.forbidden_product"),
         ({"live_action": True}, "license.busy"),
-        ({"deleted": True, "ban_reason": "x", "live_action": True}, "license.deleted"),
+        ({"deleted": True, "ban": Ban(1, None, "x", NOW), "live_action": True}, "license.deleted"),
     ],
 )
 def test_when_a_code_can_be_sent_again(change, code):
@@ -37,9 +38,23 @@ def test_when_a_code_can_be_sent_again(change, code):
     assert (refusal.code if refusal else None) == code
 
 
-def test_the_ban_is_explained_in_words():
-    refusal = licenses.why_not_resend(GOOD._replace(ban_reason="100% recalled"))
-    assert refusal.english() == "Delivery is forbidden for this store: 100% recalled"
+@pytest.mark.parametrize(("product", "what"), [(None, "store"), ("p1", "product")])
+def test_the_ban_is_explained_in_words(product, what):
+    refusal = licenses.why_not_resend(GOOD._replace(ban=Ban(1, product, "100% recalled", NOW)))
+    assert refusal.english() == f"Delivery is forbidden for this {what}: 100% recalled"
+    assert licenses.says_ban(refusal)
+
+
+def test_only_a_ban_is_said_for_the_whole_block():
+    assert not licenses.says_ban(licenses.DELETED)
+    assert not licenses.says_ban(licenses.BUSY)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sent"), [(None, True), (licenses.BUSY, True), (licenses.FORBIDDEN, False), (licenses.DELETED, False)]
+)
+def test_which_codes_are_sent_at_all(refusal, sent):
+    assert licenses.may_be_sent(refusal) is sent
 
 
 @pytest.mark.parametrize(
@@ -58,6 +73,15 @@ def test_the_ban_is_explained_in_words():
 )
 def test_which_ban_is_in_force(ban, product, held):
     assert (delivery.ban_in_force([ban], product, NOW) is ban) is held
+
+
+def test_what_is_forbidden_now_is_the_store_or_its_products():
+    store, past = Ban(1, None, "store", NOW), Ban(1, "p3", "past", NOW - HOUR, ends_at=NOW)
+    first, again, second = Ban(1, "p1", "one", NOW - HOUR), Ban(1, "p1", "again", NOW), Ban(1, "p2", "two", NOW)
+    assert delivery.bans_in_force([second, past, again, first], NOW) == [first, second]
+    assert delivery.bans_in_force([second, store, first], NOW) == [store]
+    assert delivery.bans_in_force([store, past], NOW - HOUR) == [past]
+    assert delivery.bans_in_force([], NOW) == []
 
 
 def test_the_stores_ban_is_named_before_the_products():

@@ -99,8 +99,46 @@ def test_a_new_person_needs_a_place():
     assert rules.why_not_place(ADMIN, Role.SPECIALIST, nothing, nothing) == rules.PLACE_NEEDED
     assert rules.why_not_place(ADMIN, Role.SPECIALIST, nothing, eu) is None
     assert rules.why_not_place(ADMIN, Role.LEAD, blue, nothing) is None
+    assert rules.why_not_place(ADMIN, Role.LEAD, nothing, nothing) == rules.PLACE_NEEDED
+    assert rules.why_not_place(ADMIN, Role.ADMIN, blue, eu) is None
+    assert rules.why_not_place(COMMAND, Role.LEAD, nothing, nothing) is None
     assert rules.why_not_place(ADMIN, Role.ADMIN, nothing, nothing) is None
     assert rules.why_not_place(COMMAND, Role.SPECIALIST, nothing, nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"),
+    [
+        (person(active=False, teams=()), None),
+        (person(role=None, active=False, teams=()), None),
+        (person(teams=()), rules.EMAIL_TAKEN),
+        (person(active=False, teams=(RED,)), rules.EMAIL_TAKEN),
+        (person(active=False, teams=(BLUE,)), rules.EMAIL_KNOWN),
+        (person(), rules.EMAIL_KNOWN),
+        (person(active=False, teams=(), grants=(EU,)), rules.EMAIL_TAKEN),
+        (person(role=Role.LEAD, active=False, teams=()), rules.EMAIL_TAKEN),
+        (person(role=Role.ADMIN, active=False, teams=()), rules.EMAIL_TAKEN),
+    ],
+)
+def test_a_lead_takes_back_whom_a_lead_let_go(who, refusal):
+    assert rules.why_not_invite_again(LEAD, who) == refusal
+    assert rules.why_not_invite_again(ADMIN, who) == rules.EMAIL_KNOWN
+    assert rules.why_not_invite_again(COMMAND, who) == rules.EMAIL_KNOWN
+
+
+@pytest.mark.parametrize(
+    ("shown", "ticked", "held", "after"),
+    [
+        ({1, 2}, {1, 2}, {1, 2}, {1, 2}),
+        ({1, 2}, {2, 3}, {1, 2}, {2, 3}),
+        ({1}, {1}, {1, 9}, {1, 9}),  # given by somebody else meanwhile
+        ({1, 2}, {1, 2}, {1}, {1}),  # taken by somebody else meanwhile
+        ({1}, {1, 2}, {9}, {9, 2}),
+        (set(), set(), {7}, {7}),
+    ],
+)
+def test_of_a_forms_boxes_only_the_difference_is_wanted(shown, ticked, held, after):
+    assert rules.Boxes(frozenset(shown), frozenset(ticked)).applied_to(frozenset(held)) == after
 
 
 def test_deactivating_and_coming_back():
@@ -126,17 +164,19 @@ def test_access_sessions_and_second_step():
 
 
 @pytest.mark.parametrize(
-    ("manager", "who", "left", "closes"),
+    ("manager", "who", "left", "back", "closes"),
     [
-        (LEAD, person(), {BLUE}, True),
-        (LEAD, person(teams=(BLUE, RED)), {BLUE}, False),
-        (LEAD, person(grants=(EU,)), {BLUE}, False),
-        (ADMIN, person(teams=(BLUE, RED)), set(), True),
+        (LEAD, person(), {BLUE}, set(), True),
+        (LEAD, person(teams=(BLUE, RED)), {BLUE}, set(), False),
+        (LEAD, person(grants=(EU,)), {BLUE}, {EU}, True),
+        (LEAD, person(grants=(EU, RIVAL)), {BLUE}, {EU}, False),
+        (LEAD, person(teams=(BLUE, RED), grants=(EU,)), {BLUE}, {EU}, False),
+        (ADMIN, person(teams=(BLUE, RED), grants=(EU,)), set(), set(), True),
     ],
 )
-def test_what_leaving_does(manager, who, left, closes):
+def test_what_leaving_does(manager, who, left, back, closes):
     outcome = rules.leaving(manager, who)
-    assert (outcome.teams, outcome.closes) == (left, closes)
+    assert (outcome.teams, outcome.stores, outcome.closes) == (left, back, closes)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +192,7 @@ def test_the_highest_role(roles, highest):
     [
         (" Ann@Example.ORG ", "ann@example.org", True), ("ａnn@example.org", "ann@example.org", True),
         ("ann+tag@sub.example.co.uk", "ann+tag@sub.example.co.uk", True), ("иван@пример.рф", "иван@пример.рф", True),
+        ("Ann@Straße.example", "ann@straße.example", True),
         ("ann", "ann", False), ("a@b@c", "a@b@c", False), ("a b@c.d", "a b@c.d", False), ("@c.d", "@c.d", False),
         ("a@", "a@", False), ("a@b..c", "a@b..c", False), ("a@b.", "a@b.", False), ("a@b-", "a@b-", False),
         ("a\r\nBcc:x@y", "a\r\nbcc:x@y", False), ("x" * 65 + "@c.d", "x" * 65 + "@c.d", False),

@@ -137,3 +137,29 @@ def test_resends_of_another_store_are_not_told(app, make):
         assert len(sent_before(session, who, order_id)["l1"]) == 3
         blind = dataclasses.replace(who, stores=frozenset())
         assert sent_before(session, blind, order_id) == {}
+
+
+def test_only_the_newest_entries_of_a_person_are_looked_at_for_one_to_show(app, make, monkeypatch):
+    from app.queries import audit as queries
+
+    monkeypatch.setattr(queries, "RECENT", 2)
+    blue = make.team("Blue", "acme-eu")
+    mine, theirs = make.store("acme-eu"), make.store("rival")
+    member = actor(app, make.person("member@example.org", teams=(blue,), stores=("rival",)))
+    quiet = make.person("quiet@example.org", teams=(blue,))
+    lead = actor(app, make.person("lead@example.org", "Lead", teams=(blue,)))
+    boss = actor(app, make.person("boss@example.org", "Admin"))
+    with app.app_context(), scope_as(ALL_STORES):
+
+        def newest(who):
+            found = queries.newest_entries(session, who, [member.id, quiet])
+            return {person: entry.order_id for person, entry in found.items()}
+
+        note(member, order_id=1, store_id=mine)
+        note(member, order_id=2, store_id=theirs)
+        assert (newest(lead), newest(boss)) == ({member.id: 1}, {member.id: 2})
+        note(member, order_id=3)
+        assert newest(lead) == {member.id: 3}
+        for order_id in (4, 5):
+            note(member, order_id=order_id, store_id=theirs)
+        assert (newest(lead), newest(boss)) == ({}, {member.id: 5})

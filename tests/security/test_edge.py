@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import create_app
-from app.models import metadata
+from app.db import session
+from app.models import AuditEntry, Person, metadata
 from app.security.edge import read_bytes
 from tests.conftest import settings_for
 from tests.factories import Browser
@@ -64,6 +65,27 @@ def test_every_page_carries_the_headers_and_changes_nothing(app, make, client, w
         assert "no-store" in answer.headers["Cache-Control"], (path, endpoint)
         assert "Strict-Transport-Security" not in answer.headers
     assert fingerprint(app) == before
+
+
+TYPED = {
+    "addresses": "new@example.org", "first_name": "New", "last_name": "One", "role": "Admin", "name": "new",
+    "username": "boss@example.org", "password": "a long enough phrase 42", "repeated": "a long enough phrase 42",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["visitor", "admin"])
+def test_a_request_for_the_head_alone_is_a_get_whatever_it_carries(app, make, client, who):
+    make.order("acme-eu")
+    make.team("Blue", "acme-eu")
+    browser = client if who == "visitor" else make.signed_in(make.person("boss@example.org", role="Admin"))
+    before = fingerprint(app)
+    for _endpoint, path in gets(app):
+        assert browser.head(path, data=TYPED).status_code == browser.get(path).status_code, path
+    assert fingerprint(app) == before
+    with app.app_context():
+        assert session.scalars(sa.select(Person.email).where(Person.email == "new@example.org")).all() == []
+        events = set(session.scalars(sa.select(AuditEntry.event)))
+    assert not events & {"sign_in.failed", "password.asked", "person.invited", "team.made", "store.made"}
 
 
 def test_scripts_carry_the_nonce_and_it_is_new_each_time(make):

@@ -369,6 +369,31 @@ def test_a_code_is_a_fresh_proof_too(app, make, ann):
     assert browser.get("/second-step").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("password", "code", "status", "hashes"),
+    [
+        (PASSWORD, "", 303, 1),
+        (PASSWORD, "000000", 303, 1),
+        ("wrong", "right", 303, 1),
+        ("", "right", 303, 0),  # no password was given, so none is computed
+        ("", "000000", 401, 0),
+        ("wrong", "", 401, 1),
+        ("", "", 401, 1),
+    ],
+)
+def test_a_proof_is_the_password_or_the_code(app, make, ann, monkeypatch, password, code, status, hashes):
+    from app.security import identity
+
+    secret, _ = turn_on(app, make, ann)
+    asked = []
+    monkeypatch.setattr(identity, "matches", lambda *given: asked.append(given) or credentials.matches(*given))
+    browser = make.signed_in(ann, proved=False)
+    typed = {"proof_password": password, "proof_code": pyotp.TOTP(secret).now() if code == "right" else code}
+    assert browser.submit("/prove", typed).status_code == status
+    assert len(asked) == hashes
+    assert browser.get("/second-step").status_code == (200 if status == 303 else 303)
+
+
 def test_too_many_codes_while_setting_up(make, ann):
     browser = make.signed_in(ann)
     statuses = [browser.submit("/second-step", {"code": "000000"}).status_code for _ in range(6)]
@@ -437,6 +462,22 @@ def test_signing_oneself_out_everywhere(make, ann):
 
 
 # --- what has to be done first ---
+
+
+def test_a_temporary_password_that_expired_meanwhile_locks_nobody_in(app, client, ann):
+    with app.app_context(), transaction():
+        temporary = access_links.make_temporary_password(session, ann)
+    sign_in(client, password=temporary)
+    with app.app_context(), transaction():
+        session.get_one(Person, ann).password_expires_at = utcnow() - dt.timedelta(seconds=1)
+    answer = client.submit("/change-password", {"present": temporary, "password": OTHER, "repeated": OTHER})
+    assert answer.status_code == 422
+    assert 'href="/forgot-password"' in text(answer)
+    assert client.get("/forgot-password").status_code == 200
+    assert client.submit("/forgot-password", {"username": "ann@example.org"}).status_code == 200
+    with app.app_context(), scope_as(ALL_STORES):
+        assert session.scalars(sa.select(Mail.template)).all() == ["password_reset"]
+    assert client.get("/orders/").location == "/change-password"
 
 
 def test_a_temporary_password_must_be_changed_first(app, client, ann):
@@ -511,6 +552,7 @@ def test_a_link_sets_the_password_once(app, client, ann, make):
     path = link(app, ann)
     for _ in range(3):
         assert client.get(path).status_code == 200  # mail scanners use nothing up
+        assert client.head(path, data={"password": PASSWORD, "repeated": PASSWORD}).status_code == 200
     assert client.submit(path, {"password": OTHER, "repeated": OTHER}).status_code == 303
     assert not is_in(client)
     assert not is_in(other)

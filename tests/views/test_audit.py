@@ -1,5 +1,7 @@
 """The audit page: everything for administrators, the team's part for leads, nothing for specialists."""
 
+import re
+
 import pytest
 import sqlalchemy as sa
 
@@ -180,3 +182,26 @@ def test_who_has_no_account_is_named_and_found_in_the_readers_words(app, make):
     assert [row.all("td")[1].text for row in page.all("tr")[1:]] == ["system", "Портал"]
     found = parse(admin.get("/audit/?actor=портал").text)
     assert [row.all("td")[3].text for row in found.all("tr")[1:]] == ["2", "1"]
+
+
+def test_what_was_given_and_taken_is_said_in_names(app, make):
+    admin_id = make.person("boss@example.org", role="Admin")
+    blue, red = make.team("Blue"), make.team("Red")
+    eu, us = make.store("acme-eu"), make.store("acme-us")
+    person = make.person("ann@example.org", teams=(blue,))
+    browser = make.signed_in(admin_id)
+    fields = {"first_name": "Anna", "last_name": "Example", "role": "Specialist"}
+    browser.submit(f"/people/{person}/edit", {**fields, "teams": [str(red)], "stores": [str(eu), str(us)]})
+    browser.submit(f"/teams/{blue}/edit", {"name": "Blue", "stores": [str(eu), str(us)]})
+    browser.submit(f"/stores/{eu}/bans", {"reason": "Recall", "product": "p-1", "confirmed": "yes"})
+    ban = re.search(r"bans/(\d+)/lift", browser.get(f"/stores/{eu}").text)[1]
+    browser.submit(f"/stores/{eu}/bans/{ban}/lift")
+    page = parse(browser.get("/audit/").text)
+    details = [[line.text for line in cell.all("span")] for cell in page.all("td", data_k="Details")]
+    assert details == [
+        ["Product: p-1", "Reason: Recall"],
+        [*details[1][:1], "Product: p-1", "Reason: Recall"],
+        ["Stores given: acme-eu, acme-us", "Name: Blue"],
+        ["Name changed: Yes", "Stores given: acme-eu, acme-us", "Teams given: Red", "Teams taken: Blue"],
+    ]
+    assert details[1][0].startswith("From: ")

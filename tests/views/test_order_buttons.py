@@ -113,7 +113,62 @@ def test_a_ban_is_said_where_resend_would_be(app, make):
     add(app, DeliveryBan(store_id=store_id, reason="keys are being replaced", starts_at=utcnow()))
     block = shown(make.specialist(), order_id).block("License information")
     assert block.buttons() == []
-    assert block.one(cls="why").text == "Delivery is forbidden for this store: keys are being replaced"
+    assert block.one(cls="ban").text == "Delivery is forbidden for this store: keys are being replaced"
+    assert block.one(cls="why").text == "Delivery is forbidden"
+
+
+def test_a_bans_reason_is_said_once_for_all_codes_and_its_end_beside_it(app, make):
+    order_id = make.order(items=[{"licenses": [{"license_id": f"c{n}", "code": f"CODE-{n}"} for n in range(5)]}, {}])
+    reason, end = "keys <b>are</b> being replaced", utcnow() + dt.timedelta(days=3)
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), reason=reason, starts_at=utcnow(), ends_at=end))
+    block = shown(make.specialist(), order_id).block("License information")
+    assert [p.text for p in block.all(cls="why")] == ["Delivery is forbidden"] * 6
+    said = block.one(cls="ban")
+    assert said.text.startswith(f"Delivery is forbidden for this store: {reason} It ends by itself:")
+    assert said.one("time").attrs["datetime"].startswith(end.isoformat()[:16])
+    assert block.text.count(reason) == 1
+
+
+def test_a_ban_of_one_product_names_its_items_and_leaves_the_others(app, make):
+    order_id = make.order(items=[{"name": "Glyph & Co", "product_id": "p-1"}, {"name": "Other"}])
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), product_id="p-1", reason="recalled", starts_at=utcnow()))
+    block = shown(make.specialist(), order_id).block("License information")
+    assert block.one(cls="ban").text == "Glyph & Co Delivery is forbidden for this product: recalled"
+    assert block.one(cls="why").text == "Delivery is forbidden"
+    assert [b.attrs["value"] for b in block.all("button")] == ["resend:l2"]
+
+
+def test_a_ban_of_one_product_does_not_name_it_a_hundred_times(app, make):
+    names = ["Same", "Same", *(f"Font {n}" for n in range(5))]
+    order_id = make.order(items=[{"name": name, "product_id": "p-1"} for name in names])
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), product_id="p-1", reason="recalled", starts_at=utcnow()))
+    block = shown(make.specialist(), order_id).block("License information")
+    assert block.one(cls="ban").one("b").text == "Same, Font 0, Font 1 …"
+
+
+def test_a_ban_is_not_said_where_something_else_keeps_codes_from_being_sent(app, make):
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), reason="recalled", starts_at=utcnow()))
+    client = make.specialist()
+    unpaid = shown(client, make.order(status="not_paid", pay_date=None)).block("License information")
+    assert unpaid.one(cls="why").text == "License information is sent for paid orders only."
+    assert "recalled" not in unpaid.text
+    assert "recalled" not in shown(client, make.order(items=[{"licenses": []}])).block("License information").text
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [({}, True), ({"status": "not_paid", "pay_date": None}, False), ({"items": [{"licenses": []}]}, False),
+     ({"items": [{"refunded": True}]}, False), ({"items": [{"refunded": True}, {}]}, True)],
+)  # fmt: skip
+def test_where_codes_go_is_said_where_one_can_be_sent(make, values, said):
+    block = shown(make.specialist(), make.order(**values)).block("License information")
+    assert ("Codes are sent to" in block.text) is said
+
+
+def test_where_codes_go_is_not_said_while_delivery_is_forbidden(app, make):
+    order_id = make.order()
+    add(app, DeliveryBan(store_id=make.store("acme-eu"), reason="recalled", starts_at=utcnow()))
+    assert "Codes are sent to" not in shown(make.specialist(), order_id).text
 
 
 @pytest.mark.parametrize("kind", ["ended", "lifted", "product", "store"])

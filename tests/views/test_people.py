@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from flask_appbuilder.security.sqla.models import assoc_permissionview_role, assoc_user_group
 from werkzeug.datastructures import MultiDict
 
+from app.actions import audit
 from app.actions.credentials import put_password
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
@@ -162,6 +163,27 @@ def test_a_lead_deactivates_by_removing_from_the_own_teams(world):
         assert session.get_one(Person, world.both).active
     assert world.actor(world.both).stores == {world.rival}
     assert lead.get(f"/people/{world.both}").status_code == 404
+
+
+def test_whom_a_lead_removes_keeps_nothing_the_lead_could_give(world, make):
+    helper = make.person("helper@example.org", teams=(world.blue,), stores=("acme-us", "rival"))
+    only = make.person("only@example.org", teams=(world.blue,), stores=("acme-us",))
+    lead = world.browser("lead")
+    page = text(lead.get(f"/people/{helper}"))
+    assert "lose your stores" in page
+    assert "invite them again" in text(lead.get(f"/people/{only}"))
+    for person in (helper, only):
+        assert lead.submit(f"/people/{person}/deactivate").status_code == 303
+    assert world.actor(helper).stores == {world.rival}
+    assert world.actor(only).stores == set()
+    with world.app.app_context(), scope_as(ALL_STORES):
+        assert session.get_one(Person, helper).active
+        assert not session.get_one(Person, only).active
+        entries = session.scalars(sa.select(AuditEntry).where(AuditEntry.event == "person.left_teams"))
+        assert [entry.details for entry in entries] == [{"teams": [world.blue], "stores": [world.us]}] * 2
+    assert lead.submit(
+        "/people/invite", {"addresses": "O N <only@example.org>", "role": "Specialist", "teams": [str(world.blue)]}
+    ).status_code == 200  # fmt: skip
 
 
 def test_scope_changes_hold_at_the_next_request(world):
@@ -354,7 +376,8 @@ def test_an_administrator_deactivates_and_reactivates(world, app):
         assert session.scalars(sa.select(OneTimeToken)).one().voided_at is not None
     page = text(admin.get(f"/people/{world.spec}"))
     assert "Reactivate" in page
-    assert "Nothing: the account is deactivated." in page
+    assert page.count("Nothing: the account is deactivated.") == 2
+    assert "The newest orders they find" not in page
     assert "spec@example.org" not in text(admin.get("/people/"))
     assert "spec@example.org" in text(admin.get("/people/?closed=1"))
     assert admin.submit(f"/people/{world.spec}/deactivate").status_code == 409
@@ -490,6 +513,129 @@ def test_what_they_did_lately_is_on_their_page(world, app):
     assert "Signed out" in text(world.browser("lead").get(f"/people/{world.spec}"))
 
 
+def test_the_list_says_what_each_did_lately_as_far_as_the_reader_may_know(world, make):
+    mine, theirs = make.order("acme-eu"), make.order("rival")
+    for who, order_id, store_id in (
+        (world.spec, 7, world.eu), (world.spec, mine, world.eu), (world.both, mine, world.eu),
+        (world.both, theirs, world.rival),
+    ):  # fmt: skip
+        actor = world.actor(who)
+        with world.app.app_context(), scope_as(ALL_STORES), transaction():
+            audit.record(session, actor, "order.viewed", order_id=order_id, store_id=store_id)
+
+    def lately(browser):
+        page = parse(text(browser.get("/people/")))
+        rows = [row for row in page.all("tr") if row.all("td")]
+        return {row.one("th").all("span")[-1].text: row.one("td", data_k="Lately").text for row in rows}
+
+    seen = lately(world.browser("lead"))
+    assert seen["spec@example.org"].startswith(f"Opened an order {mine}")
+    assert seen["both@example.org"].startswith(f"Opened an order {mine}")
+    assert seen["peer@example.org"] == ""
+    assert lately(world.browser("admin"))["both@example.org"].startswith(f"Opened an order {theirs}")
+
+
+def test_people_are_found_by_username_and_in_any_letters(world, make):
+    make.person("olga@example.org", first_name="Ольга", last_name="Ёлкина", teams=(world.blue,))
+    make.person("jo@example.org", username="DOMAIN\\Jo", teams=(world.blue,))
+    lead = world.browser("lead")
+    for find, email in {"ольга ёл": "olga", "ЁЛКИНА": "olga", "domain\\jo": "jo", "JO@EX": "jo"}.items():
+        page = text(lead.get("/people/", query_string={"find": find}))
+        assert f"{email}@example.org" in page, find
+        assert "spec@example.org" not in page, find
+
+
+def test_the_list_of_one_team(world):
+    admin, lead = world.browser("admin"), world.browser("lead")
+    page = text(admin.get(f"/people/?team={world.red}"))
+    assert "far@example.org" in page
+    assert "spec@example.org" not in page
+    assert "spec@example.org" in text(lead.get(f"/people/?team={world.blue}"))
+    # both@example.org is in the lead's team and in the foreign one, which is not told
+    assert "both@example.org" not in text(lead.get(f"/people/?team={world.red}"))
+    for nonsense in ("0", "-1", "x", "9" * 30, "²", "٣"):
+        assert "Nobody was found" in text(admin.get(f"/people/?team={nonsense}")), nonsense
+
+
+def edit_form(browser, person_id):
+    """The fields of the form to change a person, as a browser sends them."""
+    (form,) = [
+        f
+        for f in parse(text(browser.get(f"/people/{person_id}/edit"))).all("form")
+        if f.all("input", name="first_name")
+    ]
+    fields = MultiDict()
+    for field in form.all("input"):
+        if field.attrs.get("type") != "checkbox" or "checked" in field.attrs:
+            fields.add(field.attrs["name"], field.attrs.get("value", ""))
+    for choice in form.all("select"):
+        fields.add(choice.attrs["name"], choice.one("option", selected=None).attrs["value"])
+    return fields
+
+
+def test_two_who_change_one_person_at_once_do_not_undo_each_other(world, app):
+    first, second = world.browser("admin"), world.browser("admin")
+    lead = world.browser("lead")
+    one, two, three = (edit_form(browser, world.spec) for browser in (first, second, lead))
+    one.add("stores", str(world.rival))
+    one["role"] = "Lead"
+    assert first.post(f"/people/{world.spec}/edit", data=one).status_code == 303
+    two["first_name"] = "Samuel"
+    two.add("teams", str(world.red))
+    assert second.post(f"/people/{world.spec}/edit", data=two).status_code == 303
+    actor = world.actor(world.spec)
+    assert (actor.roles, actor.name) == ({"Lead"}, "Samuel Spec")
+    assert actor.stores == {world.eu, world.us, world.rival}
+    before = world.state()
+    assert lead.post(f"/people/{world.spec}/edit", data=three).status_code == 409  # a lead by now
+    assert world.state() == before
+
+
+def test_a_form_that_was_refused_still_knows_what_it_came_with(world):
+    admin = world.browser("admin")
+    fields = edit_form(admin, world.spec)
+    fields["first_name"] = ""
+    fields.add("stores", str(world.rival))
+    refused = admin.post(f"/people/{world.spec}/edit", data=fields)
+    assert refused.status_code == 422
+    form = parse(text(refused))
+    assert form.one("input", name="had_stores").attrs["value"] == ""
+    assert form.one("input", name="had_first_name").attrs["value"] == "Sam"
+
+
+@pytest.mark.parametrize("had", ["x", "1,x", "9" * 30])
+def test_what_a_form_says_it_came_with_is_bounded(world, had):
+    before = world.state()
+    fields = {"first_name": "Sam", "last_name": "Spec", "teams": [str(world.blue)], "had_teams": had}
+    assert world.browser("lead").submit(f"/people/{world.spec}/edit", fields).status_code == 422
+    assert world.state() == before
+
+
+def test_a_lead_takes_nothing_by_claiming_that_the_form_showed_it(world):
+    before = world.state()
+    fields = {"first_name": "Bo", "last_name": "Th", "teams": [str(world.blue)], "had_stores": str(world.rival)}
+    assert world.browser("lead").submit(f"/people/{world.both}/edit", fields).status_code == 422
+    assert world.state() == before
+
+
+def test_a_username_of_its_own_is_on_the_page(world, make):
+    jo = make.person("jo@example.org", username="jo.domain", teams=(world.blue,))
+    rows = parse(text(world.browser("lead").get(f"/people/{jo}"))).all("dl")[0].rows()
+    assert (rows["Email"], rows["Username"]) == ("jo@example.org", "jo.domain")
+    assert "Username" not in text(world.browser("lead").get(f"/people/{world.spec}"))
+
+
+def test_a_lead_invites_somebody_back_and_an_administrator_is_told_where_to_look(world, app):
+    lead, admin = world.browser("lead"), world.browser("admin")
+    lead.submit(f"/people/{world.spec}/deactivate")
+    form = {"addresses": "Sam Back <spec@example.org>", "role": "Specialist", "teams": [str(world.blue)]}
+    told = text(admin.submit("/people/invite", form))
+    assert "already has an account. Find it among the people" in told
+    assert lead.submit("/people/invite", form).status_code == 200
+    assert world.actor(world.spec).stores == {world.eu, world.us}
+    assert "Sam Back" in text(lead.get("/people/"))
+
+
 # --- teams ---------------------------------------------------------------------------------------------------------
 
 
@@ -518,6 +664,37 @@ def test_an_administrator_makes_changes_and_removes_teams(world, app):
         assert session.scalars(sa.select(Group.name).order_by(Group.name)).all() == ["Blue", "Red"]
         events = session.scalars(sa.select(AuditEntry.event).order_by(AuditEntry.id)).all()
     assert events == ["team.made", "team.changed", "team.removed"]
+
+
+def test_a_team_says_that_deactivated_people_are_in_it(world):
+    admin = world.browser("admin")
+    for name in ("far", "both"):
+        admin.submit(f"/people/{getattr(world, name)}/deactivate")
+    page = parse(text(admin.get("/teams/")))
+    (row,) = [tr for tr in page.all("tr") if any(th.text == "Red" for th in tr.all("th", scope="row"))]
+    assert row.one("td", data_k="People").text == "Deactivated: 2"
+    address = row.one("td", data_k="People").one("a").attrs["href"]
+    assert "far@example.org" in text(admin.get(address))
+    assert "perhaps deactivated ones" in text(admin.submit(f"/teams/{world.red}/remove"))
+
+
+def test_two_who_change_one_team_at_once_do_not_undo_each_other(world, app):
+    admin = world.browser("admin")
+    had = f"{world.eu},{world.us}"
+    first = {"name": "Blue", "had_stores": had, "stores": [str(world.eu), str(world.us), str(world.rival)]}
+    second = {"name": "Bluer", "had_stores": had, "stores": [str(world.us)]}
+    form = parse(text(admin.get(f"/teams/{world.blue}/edit")))
+    assert form.one("input", name="had_stores").attrs["value"] == had
+    for fields in (first, second):
+        assert admin.submit(f"/teams/{world.blue}/edit", fields).status_code == 303
+    assert world.actor(world.spec).stores == {world.us, world.rival}
+    same = {"name": "Bluer", "stores": [str(world.us), str(world.rival)]}
+    assert admin.submit(f"/teams/{world.blue}/edit", same).status_code == 303
+    with app.app_context():
+        events = session.scalars(sa.select(AuditEntry.event)).all()
+    assert events == ["team.changed"] * 2  # nothing changed the third time
+    refused = parse(text(admin.submit(f"/teams/{world.blue}/edit", {**first, "name": ""})))
+    assert refused.one("input", name="had_stores").attrs["value"] == had
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.models import Action, ApiToken, AuditEntry, DeliveryBan, License, OrderItem, Store
 from app.models.base import utcnow
+from tests.pages import parse
 
 
 def text(answer):
@@ -45,6 +46,35 @@ def test_stores_are_listed_with_orders_teams_and_delivery(app, make, admin):
     assert "acme-eu" in page
     assert "Keys are being replaced" not in page
     assert "No store was found" in text(admin.get("/stores/?find=%25"))
+
+
+def test_the_list_tells_of_forbidden_products_and_of_the_end(app, make, admin):
+    store_id, now = make.store("acme-eu"), utcnow()
+    end = now + dt.timedelta(days=2)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        for number in range(4):
+            session.add(DeliveryBan(store_id=store_id, product_id=f"p-{number}", reason=f"why {number}", ends_at=end))
+        session.add(DeliveryBan(store_id=store_id, product_id="p-9", reason="over", starts_at=now, ends_at=now))
+    (row,) = [tr for tr in parse(text(admin.get("/stores/"))).all("tr") if "acme-eu" in tr.text]
+    cell = row.one("td", data_k="Delivery")
+    assert [p.text.split(" until")[0] for p in cell.all("p")] == [
+        "Forbidden for product p-0: why 0", "Forbidden for product p-1: why 1", "Forbidden for product p-2: why 2",
+        "and 1 more",
+    ]  # fmt: skip
+    assert cell.all("time")[0].attrs["datetime"].startswith(end.isoformat()[:16])
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.add(DeliveryBan(store_id=store_id, reason="All of it"))
+    (row,) = [tr for tr in parse(text(admin.get("/stores/"))).all("tr") if "acme-eu" in tr.text]
+    assert [p.text for p in row.one("td", data_k="Delivery").all("p")] == ["Forbidden: All of it"]
+
+
+@pytest.mark.parametrize("typed", ["acme", "ACME", "Acme", "foundry", "FOUNDRY"])
+def test_a_store_is_found_in_any_letter_case(make, admin, typed):
+    make.store("Acme-EU", title="Glyph Foundry")
+    make.store("other")
+    page = text(admin.get(f"/stores/?find={typed}"))
+    assert "Acme-EU" in page
+    assert ">other<" not in page
 
 
 def make_id(app, name):
@@ -126,6 +156,7 @@ def test_forbidding_shows_what_it_touches_and_saves_only_when_confirmed(app, mak
     assert 'data-touched-orders="2"' in page
     assert 'data-touched-resends="2"' in page
     page = text(admin.submit(path, {"reason": "Keys", "product": "p-1"}))
+    assert "Is the product id right?" not in page
     assert 'data-touched-orders="1"' in page
     assert 'data-touched-resends="1"' in page
     assert rows(app, DeliveryBan) == []
@@ -134,11 +165,42 @@ def test_forbidding_shows_what_it_touches_and_saves_only_when_confirmed(app, mak
     (ban,) = rows(app, DeliveryBan)
     assert (ban.reason, ban.product_id, ban.ends_at) == ("Keys are being replaced", None, None)
     assert abs(ban.starts_at - utcnow()) < dt.timedelta(minutes=1)
-    assert "In force" in text(admin.get(f"/stores/{store_id}"))
+    page = text(admin.get(f"/stores/{store_id}"))
+    assert "In force" in page
+    assert "Delivery is forbidden. Specialists read the reason" in page
     assert admin.submit(f"{path}/{ban.id}/lift").status_code == 303
     assert admin.submit(f"{path}/{ban.id}/lift").status_code == 409
     assert "Lifted" in text(admin.get(f"/stores/{store_id}"))
     assert events(app) == ["delivery.forbidden", "delivery.allowed"]
+
+
+def test_products_of_the_newest_orders_are_offered_and_an_unknown_one_is_asked_about(app, make, admin, monkeypatch):
+    from app.queries import stores
+
+    monkeypatch.setattr(stores, "NEWEST", 2)
+    for day, name in enumerate(("Old", "beta <b>", "Alpha"), 1):
+        item = {"product_id": f"p-{9 - day}", "name": name}
+        make.order("acme-eu", create_date=f"2026-08-0{day}T09:00:00Z", items=[item, {"product_id": None}])
+    make.order("other", items=[{"product_id": "p-0"}])
+    store_id = make.store("acme-eu")
+    page = parse(text(admin.get(f"/stores/{store_id}")))
+    offered = page.one("datalist", id=page.one("input", name="product").attrs["list"]).all("option")
+    assert [(o.attrs["value"], o.text) for o in offered] == [("p-6", "Alpha"), ("p-7", "beta <b>")]
+    asked = text(admin.submit(f"/stores/{store_id}/bans", {"reason": "Keys", "product": "p-3"}))
+    assert "Is the product id right?" in asked
+    assert rows(app, DeliveryBan) == []
+
+
+def test_whoever_goes_back_finds_what_they_typed(app, make, admin):
+    path = f"/stores/{make.store('acme-eu')}/bans"
+    typed = {"reason": "Keys & <co>", "starts": "2150-01-01", "ends": "2150-01-02", "product": "p-1"}
+    asked = parse(text(admin.submit(path, typed)))
+    assert [b.attrs["value"] for b in asked.all("button", name="confirmed")] == ["no", "yes"]
+    page = parse(text(admin.submit(path, {**typed, "confirmed": "no"})))
+    assert page.one("textarea", name="reason").text == typed["reason"]
+    for name in ("starts", "ends", "product"):
+        assert page.one("input", name=name).attrs["value"] == typed[name]
+    assert rows(app, DeliveryBan) == []
 
 
 def test_a_ban_from_day_to_day_is_in_the_persons_time_zone(app, make):
@@ -153,7 +215,10 @@ def test_a_ban_from_day_to_day_is_in_the_persons_time_zone(app, make):
     (ban,) = rows(app, DeliveryBan)
     assert ban.starts_at == dt.datetime(year, 2, 28, 15, tzinfo=dt.UTC)
     assert ban.ends_at == dt.datetime(year, 3, 2, 15, tzinfo=dt.UTC)
-    assert "Planned" in text(admin.get(f"/stores/{store_id}"))
+    page = text(admin.get(f"/stores/{store_id}"))
+    assert "The ban is planned." in page
+    assert "Delivery is forbidden." not in page
+    assert "Planned" in page
     with app.app_context(), scope_as(ALL_STORES), transaction():
         session.execute(sa.update(DeliveryBan).values(starts_at=ban.starts_at.replace(2020), ends_at=utcnow()))
     assert "Over" in text(admin.get(f"/stores/{store_id}"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from flask import request
 
+from app.domain.people import Boxes
 from app.domain.refusal import Invalid, Refusal
 from app.models import Group, Store
 
@@ -28,6 +29,26 @@ def parse_ids(name: str, typed: Iterable[str], unknown: Refusal) -> frozenset[in
             raise Invalid({name: [unknown]})
         found.add(int(text))
     return frozenset(found)
+
+
+def boxes(name: str, unknown: Refusal, held: frozenset[int]) -> Boxes:
+    """The boxes of a form that carries along, as ``had_NAME``, what it showed ticked; else it showed ``held``."""
+    had = request.form.get(f"had_{name}")
+    shown = held if had is None else parse_ids(name, filter(None, had.split(",")), unknown)
+    return Boxes(shown, chosen_ids(name, unknown))
+
+
+def joined(ids: Iterable[int]) -> str:
+    """For the ``had_NAME`` of a form."""
+    return ",".join(str(number) for number in sorted(ids))
+
+
+def asked_id(name: str) -> int | None:
+    """``?name=``: an id, None when it is empty; what is no id is one that nothing has."""
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= MOST_ID else 0
 
 
 def options(rows: Iterable[Group | Store]) -> list[tuple[int, str]]:
