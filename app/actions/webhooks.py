@@ -15,21 +15,20 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.actions.queue import hint
-from app.actions.record import CLOSED, FOREIGN
 from app.actions.refunds import apply_platform_refund, make_full, note_order_change
 from app.actions.rows import LOCK_ORDER, lock_names, order_lock
 from app.actions.webhook_merge import merge_items, merge_lines, merge_plain, merge_status, new_order
 from app.actions.webhook_subscriptions import merge_subscriptions
 from app.domain import webhooks as words
 from app.domain.access import PLATFORM
-from app.domain.webhooks import Message, SubscriptionBlock, read_message
+from app.domain.webhook_fields import unknown_fields
+from app.domain.webhooks import Message, Reason, SubscriptionBlock, read_message
 from app.models import Order, OrderItem, OrderParameter, Store, WebhookDelivery
 from app.models.base import db_now
 
 log = logging.getLogger(__name__)
 
 DONE, IGNORED, REFUSED = "done", "ignored", "refused"
-INCOMPLETE = "is missing, and the order is not known yet"
 
 
 def receive_delivery(session: Session, store_id: int, value: Mapping[str, Any], body: bytes) -> int | None:
@@ -99,14 +98,17 @@ def apply_delivery(
     States: ``done``, ``ignored`` (an event nobody knows), ``refused`` (kept, never applied).
     """
     if body is None:
-        return REFUSED, "the body is gone: the customer was erased, or it is too old"
+        return REFUSED, Reason.NO_BODY
     try:
-        message = read_message(words.read_body(body.encode("utf-8", "surrogatepass")))
+        value = words.read_body(body.encode("utf-8", "surrogatepass"))
     except words.NotAnObject:
-        return REFUSED, "the body is no JSON object"
+        return REFUSED, Reason.NO_OBJECT
+    message = read_message(value)
+    if unknown := unknown_fields(value):
+        log.info("webhook.unknown_fields", extra={"delivery": delivery.id, "fields": ", ".join(unknown)})
     if message.event not in words.SENTENCES:
         log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
-        return IGNORED, "an event the portal does not know"
+        return IGNORED, Reason.NO_EVENT
     if read is not None and message.order_id == read.order_id:
         state, reason = record_platform_order(session, read, store_id=delivery.store_id, now=now)
         if state != DONE:
@@ -178,21 +180,20 @@ def apply_message(
 ) -> tuple[str, str | None, Order | None]:
     """Merge a message into its order, making the order where it is new. Never changes ``version`` and the store."""
     if message.order_id is None:
-        return REFUSED, "order_id is missing or no order id", None
+        return REFUSED, Reason.NO_ORDER, None
     store = session.get_one(Store, store_id)
     lock_names(session, [(LOCK_ORDER, order_lock(message.order_id))])
     order = session.scalar(
         sa.select(Order).where(Order.id == message.order_id).with_for_update().execution_options(populate_existing=True)
     )
     if order is not None and order.store_id != store_id:
-        return REFUSED, f"store: {FOREIGN}", None
+        return REFUSED, Reason.FOREIGN, None
     if store.closed_at is not None:
-        return REFUSED, f"store: {store.name} {CLOSED}", None
+        return REFUSED, Reason.CLOSED, None
     if order is None:
-        missing = [name for name in ("created_at", "currency") if name not in message.plain]
-        if missing:
-            name = {"created_at": "create_date"}.get(missing[0], missing[0])
-            return REFUSED, f"{name} {INCOMPLETE}", None
+        for name, reason in (("created_at", Reason.NO_DATE), ("currency", Reason.NO_CURRENCY)):
+            if name not in message.plain:
+                return REFUSED, reason, None
         order = new_order(message, store_id, now)
         session.add(order)
         session.flush()

@@ -6,6 +6,7 @@ A message is a hint: status, products and amounts are not signed. What cannot be
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import hashlib
 import hmac
 import json
@@ -44,6 +45,21 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
 """Events the portal knows: the kind of the history line they make, and its text."""
 
 PRODUCT_EVENTS = frozenset({DELIVERED, RETURNED})
+
+
+class Reason(enum.StrEnum):
+    """Why a stored message was not applied (msgids): administrators read it beside the message."""
+
+    NO_BODY = "The body is gone: the customer was erased, or it is too old."
+    NO_OBJECT = "The body is no JSON object."
+    NO_EVENT = "The portal does not know this event."
+    NO_ORDER = "order_id is missing, or it is no order ID."
+    NO_DATE = "create_date is missing, and the order is not known yet."
+    NO_CURRENCY = "currency is missing, and the order is not known yet."
+    FOREIGN = "The order belongs to another store."
+    CLOSED = "The store is closed: nothing new comes in."
+    NOT_THERE = "The platform does not know this order."
+    TOO_OFTEN = "It could not be applied in many attempts."
 
 
 class NotAnObject(ValueError):
@@ -284,16 +300,21 @@ def line_of(message: Message) -> tuple[str, str, str] | None:
         return None
     product = message.products[0] if message.products else None
     about = ""
-    if message.event in PRODUCT_EVENTS and product:
-        about = product.key
-    elif found[0] == "subscription" and message.subscription:
+    if message.subscription and found[0] == "subscription":
         about = message.subscription.code
-    stamp = hashlib.sha256(f"{message.at.astimezone(dt.UTC).isoformat()};{about}".encode()).hexdigest()
-    words = found[1].format(
-        product=product.name if product else "",
-        subscription=f", subscription {message.subscription.code}" if message.subscription else "",
-    )
-    return f"{message.event[:43]}.{stamp[:20]}", found[0], words.removesuffix(": ")
+    elif product and (found[0] == "subscription" or message.event in PRODUCT_EVENTS):
+        about = product.key
+    named = f", subscription {message.subscription.code}" if message.subscription else ""
+    if product and not named and (message.parts or 1) > 1:  # which of the order's subscriptions is it?
+        named = f": {product.name}"
+    words = found[1].format(product=product.name if product else "", subscription=named)
+    return line_id(message.event, message.at, about), found[0], words.removesuffix(": ")
+
+
+def line_id(event: str, at: dt.datetime, about: str) -> str:
+    """The id of the line: the same for the same event of the same moment about the same product or subscription."""
+    stamp = hashlib.sha256(f"{at.astimezone(dt.UTC).isoformat()};{about}".encode()).hexdigest()
+    return f"{event[:43]}.{stamp[:20]}"
 
 
 # --- values --------------------------------------------------------------------------------------------------------

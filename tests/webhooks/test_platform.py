@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.actions.webhooks import apply_delivery, record_platform_order
 from app.db import transaction
+from app.domain.webhooks import Reason
 from app.models import Order, OrderItem, OrderParameter, Store, Subscription, WebhookDelivery
 from app.platform import words
 from tests.webhooks.test_applying import NOW, message, order_of
@@ -77,5 +78,5 @@ def test_of_the_message_itself_only_the_event_counts(app, session, store_id):
 def test_another_stores_order_is_not_touched(session, store_id, make):
     make.order("other", order_id=1)
     state, reason = read(session, store_id, status="deleted")
-    assert (state, reason) == ("refused", "store: the order belongs to another store")
+    assert (state, reason) == ("refused", Reason.FOREIGN)
     assert session.get_one(Order, 1).status == "paid"
