@@ -107,7 +107,7 @@ def apply_delivery(
     if unknown := unknown_fields(value):
         log.info("webhook.unknown_fields", extra={"delivery": delivery.id, "fields": ", ".join(unknown)})
     if message.event not in words.SENTENCES:
-        log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
+        log.info("webhook.unknown_event", extra={"delivery": delivery.id, "named": message.event[:100]})
         return IGNORED, Reason.NO_EVENT
     if read is not None and message.order_id == read.order_id:
         state, reason = record_platform_order(session, read, store_id=delivery.store_id, now=now)
