@@ -256,7 +256,7 @@ def _product(value: Mapping[str, Any]) -> Product | None:
     key = text(value.get("id"), 255) or sku or name
     if key is None:
         return None
-    price, amount = money(value.get("price")), money(value.get("amount"))
+    price, amount = _charged(value.get("price")), _charged(value.get("amount"))
     quantity = whole(value.get("quantity"), 1_000_000_000) or 1
     return Product(
         key=key,
@@ -264,9 +264,9 @@ def _product(value: Mapping[str, Any]) -> Product | None:
         name=name or sku or key,
         quantity=quantity,
         price=price,
-        discount_percent=money(value.get("discount_percent")),
-        discount_amount=money(value.get("discount_amount")),
-        vat_amount=money(value.get("vat_amount")),
+        discount_percent=_size(value.get("discount_percent")),
+        discount_amount=_size(value.get("discount_amount")),
+        vat_amount=_charged(value.get("vat_amount")),
         amount=amount if amount is not None else (price or Decimal(0)) * quantity,
     )
 
@@ -345,6 +345,18 @@ def money(value: Any) -> Decimal | None:
         ):
             return found
     return None
+
+
+def _charged(value: Any) -> Decimal | None:
+    """What is charged for something; less than nothing is no price, and reads as absent."""
+    found = money(value)
+    return found if found is not None and found >= 0 else None
+
+
+def _size(value: Any) -> Decimal | None:
+    """How large a discount is, whether it is written with a sign or without."""
+    found = money(value)
+    return None if found is None else abs(found)
 
 
 def whole(value: Any, most: int) -> int | None:

@@ -184,6 +184,23 @@ def test_a_refund_told_by_webhook_survives_the_first_snapshot(app, make):
     assert [item["refunded"] for item in order_of(app)["items"]] == [True, False]
 
 
+@pytest.mark.parametrize("known", [{"sku": "0001"}, {"sku": None}])
+def test_an_item_without_a_products_id_is_found_by_its_sku_or_its_name(app, make, known):
+    make.order(order_id=1, items=[{"product_id": None, "name": "Demo", "delivered": False, **known}, {"name": "x"}])
+    deliver(app, message("product.delivered", "2026-08-14T00:00:00Z", product={"id": 7, "sku": "0001", "name": "Demo"}))
+    assert [(i["name"], i["delivered"]) for i in order_of(app)["items"]] == [("Demo", True), ("x", True)]
+
+
+def test_a_price_below_nothing_is_none_and_a_discount_has_no_sign(app):
+    odd = {"price": "100.00", "quantity": 2, "amount": "-200.00", "vat_amount": "-1.00", "discount_amount": "-5.00"}
+    deliver(app, message(product=odd))
+    order = order_of(app)
+    (item,) = order["items"]
+    assert (order["total"], item["amount"], item["vat_amount"], item["discount_amount"]) == (
+        "200.00", "200.00", None, "5.00",
+    )  # fmt: skip
+
+
 def test_a_line_that_the_platforms_history_has_is_not_told_twice(app, make):
     paid = message("order.payment.succeeded", "2026-08-13T09:20:01+03:00")
     deliver(app, paid)
