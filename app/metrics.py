@@ -35,6 +35,7 @@ HELP = {
     "portal_reconcile_read_total": "Orders read back from the platform",
     "portal_reconcile_differences_total": "Orders corrected by reading them back: a webhook was lost; the target is 0",
     "portal_hints_total": "Hints to the queue server after a commit; failed ones are made up for by the sweeper",
+    "portal_snapshot_unknown_fields_total": "Fields of accepted snapshots that the portal does not know",
     "portal_rows_worked_total": "Attempts at rows of the queue, by what state they ended in",
     "portal_http_requests_total": "Requests answered, by class of the status",
     "portal_http_request_seconds_total": "Seconds spent answering requests",

@@ -9,7 +9,10 @@ import structlog
 from flask import Flask
 
 from app import logs
+from app.actions.webhooks import apply_delivery
 from app.jobs import housekeeping
+from app.models import WebhookDelivery
+from app.models.base import utcnow
 
 
 @pytest.fixture
@@ -57,6 +60,13 @@ def test_an_exception_is_logged_by_kind_and_place_without_values(lines):
     assert line["exception"][0]["type"] == "ValueError"
     assert "test_an_exception_is_logged" in line["exception"][0]["frames"][-1]
     assert "ABCD-EFGH-1234" not in json.dumps(line)
+
+
+def test_an_event_that_nobody_knows_is_logged_with_its_name(session, lines):
+    body = json.dumps({"event": "order.sang", "order_id": 1})
+    apply_delivery(session, WebhookDelivery(id=7, store_id=1), body, utcnow())
+    (line,) = lines()
+    assert (line["event"], line["named"], line["delivery"]) == ("webhook.unknown_event", "order.sang", 7)
 
 
 def test_an_unhandled_error_is_logged_with_its_request(lines):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import metrics
 from app.actions import history
 from app.actions import record_rows as rows_of
 from app.actions.erasure import erase_order, note_erased
@@ -35,7 +36,6 @@ from app.actions.rows import (
     sync_rows,
     upsert_rows,
 )
-from app.actions.snapshots import UNKNOWN_FIELDS
 from app.domain.access import Actor, Scope
 from app.domain.history import PERSONAL_DATA_ERASED
 from app.domain.normal import join_codes
@@ -136,7 +136,7 @@ def _record_wave(
         _write(session, plans, source, now)
         unknown = sum(plan.snapshot.unknown for plan in plans)
         if unknown:
-            UNKNOWN_FIELDS.inc(unknown)
+            metrics.count("portal_snapshot_unknown_fields_total", unknown)
     return results
 
 

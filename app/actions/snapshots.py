@@ -17,7 +17,6 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from prometheus_client import Counter
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
 from app.domain import snapshot as limits
@@ -25,7 +24,6 @@ from app.domain.currencies import CODES
 from app.domain.orders import MAX_ID, Status, read_status
 from app.domain.snapshot import FieldError, Snapshot, SnapshotErrors, cross_errors
 
-UNKNOWN_FIELDS = Counter("portal_snapshot_unknown_fields", "Fields of accepted snapshots that the portal does not know")
 MAX_ERRORS = 100
 _FAST = 1  # zlib level: half the size at a fifth of the time of the best
 

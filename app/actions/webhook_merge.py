@@ -120,7 +120,9 @@ def merge_items(session: Session, order: Order, items: list[OrderItem], message:
 def _find(items: list[OrderItem], product: Product, message: Message) -> OrderItem | None:
     found = [item for item in items if item.product_id == product.key]
     if not found:
-        found = [item for item in items if item.product_id is None and product.sku and item.sku == product.sku]
+        without_id = [item for item in items if item.product_id is None]  # a snapshot need not have ids of products
+        found = [item for item in without_id if product.sku and item.sku == product.sku]
+        found = found or [item for item in without_id if item.sku is None and item.name == product.name]
     exact = [item for item in found if item.position == message.part]
     return (exact or found or [None])[0]
 

@@ -12,7 +12,7 @@ from app.actions.record_family import merged
 from app.actions.rows import Row
 from app.domain.orders import Status
 from app.domain.subscriptions import Mechanism, SubscriptionStatus, after_resume
-from app.domain.webhooks import CANCELLED, RESTORED, Message
+from app.domain.webhooks import CANCELLED, RESTORED, Message, line_id
 from app.models import Order, OrderEvent, OrderItem, OrderRelation, Subscription
 
 _COLUMNS = ("store_id", "code", "type", "status", "period", "next_charge_date", "parent_order_id", "decided_at",
@@ -111,7 +111,7 @@ def _replay(session: Session, subscription: Subscription) -> None:
 
     Taken from the history, so that an event that came before its subscription was known is not lost.
     """
-    ending = f", subscription {subscription.code}"
+    mine, others = _named_by(session, subscription)
     newest: tuple[dt.datetime, str] | None = None
     for line in session.scalars(
         sa.select(OrderEvent).where(
@@ -121,7 +121,7 @@ def _replay(session: Session, subscription: Subscription) -> None:
         )
     ):
         event = line.event_id.rpartition(".")[0]
-        if event not in (CANCELLED, RESTORED) or (", subscription " in line.text and not line.text.endswith(ending)):
+        if event not in (CANCELLED, RESTORED) or not _speaks_of(line, event, mine, others):
             continue
         if event == RESTORED and subscription.type == Mechanism.PMR:
             continue
@@ -134,6 +134,37 @@ def _replay(session: Session, subscription: Subscription) -> None:
     status = SubscriptionStatus.CANCELLED if event == CANCELLED else after_resume(_unpaid(session, subscription))
     if subscription.source_at is None or at > subscription.source_at or event == CANCELLED:
         _say(subscription, status.value, at)
+
+
+def _named_by(session: Session, subscription: Subscription) -> tuple[set[str], set[str]]:
+    """What a message names this subscription by, its code or the product it is of; and the parent's other ones."""
+    mine = {subscription.code}
+    others = set(
+        session.scalars(
+            sa.select(Subscription.code).where(
+                Subscription.store_id == subscription.store_id,
+                Subscription.parent_order_id == subscription.parent_order_id,
+            )
+        )
+    )
+    for code, product in session.execute(
+        sa.select(OrderItem.subscription_code, OrderItem.product_id).where(
+            OrderItem.order_id == subscription.parent_order_id, OrderItem.subscription_code.is_not(None)
+        )
+    ):
+        if product is not None:
+            (mine if code == subscription.code else others).add(product)
+    return mine, others - mine
+
+
+def _speaks_of(line: OrderEvent, event: str, mine: set[str], others: set[str]) -> bool:
+    """Is the line about the subscription? An order has one message for each of its products, and each of these may
+    have a subscription. A line that names none at all is about every one."""
+    if any(line.event_id == line_id(event, line.at, name) for name in mine):
+        return True
+    if any(line.event_id == line_id(event, line.at, name) for name in others):
+        return False
+    return ", subscription " not in line.text  # one that is not known
 
 
 def _unpaid(session: Session, subscription: Subscription) -> bool:

@@ -22,6 +22,7 @@ from app.actions.webhook_subscriptions import merge_subscriptions
 from app.domain import webhooks as words
 from app.domain import work
 from app.domain.access import PLATFORM
+from app.domain.webhook_fields import unknown_fields
 from app.domain.webhooks import Message, SubscriptionBlock, read_message
 from app.models import Order, OrderItem, OrderParameter, Store, WebhookDelivery
 from app.models.base import db_now
@@ -112,11 +113,14 @@ def _apply(
     session: Session, delivery: WebhookDelivery, body: str, now: dt.datetime, read: ReadOrder | None
 ) -> tuple[str, str | None]:
     try:
-        message = read_message(words.read_body(body.encode("utf-8", "surrogatepass")))
+        value = words.read_body(body.encode("utf-8", "surrogatepass"))
     except words.NotAnObject:
         return REFUSED, work.NO_OBJECT.english()
+    message = read_message(value)
+    if unknown := unknown_fields(value):
+        log.info("webhook.unknown_fields", extra={"delivery": delivery.id, "fields": ", ".join(unknown)})
     if message.event not in words.SENTENCES:
-        log.info("webhook.unknown_event", extra={"delivery": delivery.id, "event": message.event[:100]})
+        log.info("webhook.unknown_event", extra={"delivery": delivery.id, "named": message.event[:100]})
         return IGNORED, work.UNKNOWN_EVENT.english()
     if read is not None and message.order_id == read.order_id:
         state, reason = record_platform_order(session, read, store_id=delivery.store_id, now=now)

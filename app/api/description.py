@@ -131,9 +131,11 @@ def _results() -> dict[str, Any]:
 
 
 def _order(schemas: dict[str, Any]) -> dict[str, Any]:
-    """The answer: the snapshot's fields (a webhook's order has no version) and what the portal adds."""
+    """The answer: the snapshot's fields and what the portal adds. An order that only webhooks have told of has no
+    version, and the currency in their words."""
     fields = dict(schemas["Snapshot"]["properties"])
     fields["version"] = {**fields["version"], "nullable": True}
+    fields["currency"] = {"type": "string", "pattern": "^[A-Z]{3}$"}
     fields["customer"] = {"type": "object"}
     fields["status"] = {"type": "string", "enum": [s.value for s in Status]}
     fields["statuses"] = {"type": "array", "items": {"type": "string", "enum": list(FILTER_STATUSES)}}

@@ -240,7 +240,7 @@ def _product(value: Mapping[str, Any]) -> Product | None:
     key = text(value.get("id"), 255) or sku or name
     if key is None:
         return None
-    price, amount = money(value.get("price")), money(value.get("amount"))
+    price, amount = _charged(value.get("price")), _charged(value.get("amount"))
     quantity = whole(value.get("quantity"), 1_000_000_000) or 1
     return Product(
         key=key,
@@ -248,9 +248,9 @@ def _product(value: Mapping[str, Any]) -> Product | None:
         name=name or sku or key,
         quantity=quantity,
         price=price,
-        discount_percent=money(value.get("discount_percent")),
-        discount_amount=money(value.get("discount_amount")),
-        vat_amount=money(value.get("vat_amount")),
+        discount_percent=_size(value.get("discount_percent")),
+        discount_amount=_size(value.get("discount_amount")),
+        vat_amount=_charged(value.get("vat_amount")),
         amount=amount if amount is not None else (price or Decimal(0)) * quantity,
     )
 
@@ -284,16 +284,21 @@ def line_of(message: Message) -> tuple[str, str, str] | None:
         return None
     product = message.products[0] if message.products else None
     about = ""
-    if message.event in PRODUCT_EVENTS and product:
-        about = product.key
-    elif found[0] == "subscription" and message.subscription:
+    if message.subscription and found[0] == "subscription":
         about = message.subscription.code
-    stamp = hashlib.sha256(f"{message.at.astimezone(dt.UTC).isoformat()};{about}".encode()).hexdigest()
-    words = found[1].format(
-        product=product.name if product else "",
-        subscription=f", subscription {message.subscription.code}" if message.subscription else "",
-    )
-    return f"{message.event[:43]}.{stamp[:20]}", found[0], words.removesuffix(": ")
+    elif product and (found[0] == "subscription" or message.event in PRODUCT_EVENTS):
+        about = product.key
+    named = f", subscription {message.subscription.code}" if message.subscription else ""
+    if product and not named and (message.parts or 1) > 1:  # which of the order's subscriptions is it?
+        named = f": {product.name}"
+    words = found[1].format(product=product.name if product else "", subscription=named)
+    return line_id(message.event, message.at, about), found[0], words.removesuffix(": ")
+
+
+def line_id(event: str, at: dt.datetime, about: str) -> str:
+    """The id of the line: the same for the same event of the same moment about the same product or subscription."""
+    stamp = hashlib.sha256(f"{at.astimezone(dt.UTC).isoformat()};{about}".encode()).hexdigest()
+    return f"{event[:43]}.{stamp[:20]}"
 
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -324,6 +329,18 @@ def money(value: Any) -> Decimal | None:
         ):
             return found
     return None
+
+
+def _charged(value: Any) -> Decimal | None:
+    """What is charged for something; less than nothing is no price, and reads as absent."""
+    found = money(value)
+    return found if found is not None and found >= 0 else None
+
+
+def _size(value: Any) -> Decimal | None:
+    """How large a discount is, whether it is written with a sign or without."""
+    found = money(value)
+    return None if found is None else abs(found)
 
 
 def whole(value: Any, most: int) -> int | None:

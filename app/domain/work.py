@@ -35,11 +35,12 @@ UNCLEAR = Refusal(
 
 BODY_GONE = Refusal("webhook.body_gone", "The body is gone: the customer was erased, or it is too old.")
 NO_OBJECT = Refusal("webhook.no_object", "The body is no JSON object.")
-UNKNOWN_EVENT = Refusal("webhook.unknown_event", "An event the portal does not know.")
-NO_ORDER_ID = Refusal("webhook.no_order_id", "The message names no order.")
+UNKNOWN_EVENT = Refusal("webhook.unknown_event", "The portal does not know this event.")
+NO_ORDER_ID = Refusal("webhook.no_order_id", "order_id is missing, or it is no order ID.")
 FOREIGN_STORE = Refusal("webhook.foreign_store", "The order belongs to another store.")
 CLOSED_STORE = Refusal("webhook.closed_store", "The store %(store)s is closed: nothing new comes in.")
 INCOMPLETE = Refusal("webhook.incomplete", "%(field)s is missing, and the order is not known yet.")
+UNKNOWN_ORDER = Refusal("webhook.unknown_order", "The platform does not know this order.")
 NOT_APPLIED = Refusal("webhook.not_applied", "It could not be applied in many attempts.")
 
 

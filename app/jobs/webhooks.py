@@ -1,4 +1,5 @@
 """Work one stored webhook: with a platform API it is a hint to read the order again, without one it is applied.
+Only what the platform itself tells counts then: an order that it does not know is not made from a message.
 
 What a message means is decided by ``app/actions/webhooks.py``; here are the lease, the reading and the retries.
 """
@@ -10,7 +11,8 @@ import logging
 from app.actions.webhooks import apply_delivery
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
-from app.domain.work import NOT_APPLIED
+from app.domain.webhooks import SENTENCES
+from app.domain.work import NOT_APPLIED, UNKNOWN_ORDER
 from app.jobs.lease import TRANSIENT, claim, finish, insist
 from app.jobs.timing import Timing, timing
 from app.models import WebhookDelivery
@@ -20,6 +22,14 @@ from app.platform.port import PlatformOrder
 from app.settings import settings
 
 log = logging.getLogger(__name__)
+
+NOT_THERE = 8
+"""How often an order that the platform does not know is asked for: a message may be quicker than the platform's own
+API. That is some twenty minutes."""
+
+
+class NotThere(Exception):
+    """The platform's answer is that it has no such order."""
 
 
 def work_delivery(row_id: int) -> str:
@@ -35,6 +45,8 @@ def work_delivery(row_id: int) -> str:
             state = insist(lambda: _apply(row, read))
         except TRANSIENT:
             raise
+        except NotThere:
+            state = insist(lambda: _ask_again(row, times))
         except Exception as error:
             log.warning("webhook.failed", extra={"delivery": row.id}, exc_info=True)
             name = type(error).__name__
@@ -44,19 +56,32 @@ def work_delivery(row_id: int) -> str:
 
 
 def _read(row: WebhookDelivery) -> PlatformOrder | None:
-    """The order as the platform tells it now; None without a platform, or where it does not know the order.
+    """The order as the platform tells it now; None without a platform, and where the message is about no order or of
+    an event that nobody knows.
 
-    Raises SurelyNot or Unknown when it cannot be learned just now: then the delivery is tried again.
+    Raises NotThere, and SurelyNot or Unknown when it cannot be learned just now: then the delivery is tried again.
     """
-    if settings().standalone or row.order_id is None or row.body is None:
+    known = row.event in SENTENCES
+    if settings().standalone or not known or row.order_id is None or row.body is None:
         return None
-    return platform().read_order(row.order_id)
+    found = platform().read_order(row.order_id)
+    if found is None:
+        raise NotThere
+    return found
 
 
 def _apply(row: WebhookDelivery, read: PlatformOrder | None) -> str:
     state, reason = apply_delivery(session, row, row.body, utcnow(), read)
     finish(session, row, state, reason=(reason or "")[:500] or None)
     return state
+
+
+def _ask_again(row: WebhookDelivery, times: Timing) -> str:
+    if row.attempt < min(NOT_THERE, times.attempts):
+        finish(session, row, "waiting", next_at=db_now(times.wait(row.attempt)), error=UNKNOWN_ORDER.english())
+        return "waiting"
+    finish(session, row, "refused", reason=UNKNOWN_ORDER.english())
+    return "refused"
 
 
 def _again(row: WebhookDelivery, error: str, times: Timing) -> str:

@@ -37,7 +37,8 @@ def page(order_id: str, token: str) -> Response:
     with _opened(order_id, token) as customer:
         (card,) = load_cards(session, customer, [int(order_id)], utcnow())
         with force_locale(customer.language):
-            response = make_response(render_template("orders/customer.html", card=card, token=token))
+            html = render_template("orders/customer.html", card=card, token=token, zone=customer.timezone)
+            response = make_response(html)
     return _private(response)
 
 

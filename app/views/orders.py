@@ -41,6 +41,7 @@ PERSONAL_IN_ADDRESS = Refusal(
     "An address must not hold personal data or codes: it ends up in histories and logs. Use the form below.",
 )
 GONE = Refusal("search.gone", "This search is gone: searches are kept for 30 days. Fill in the form again.")
+BESIDE = Refusal("search.beside", "A filter beside a kept search is not used. Set it here and search again.")
 NOT_HELD = Refusal("search.invalid", "Nothing was searched for yet: some fields need another look.")
 
 
@@ -120,13 +121,15 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
 
     def _searched(self, answer: Callable[[Opening, Criteria, Typed, Typed], Response]) -> Response:
         """What the address asks for, answered; or the form that says what is wrong with it."""
-        key = request.args.get("s")
+        key = request.args.get("s") or None  # an empty one is no filter, like any other empty field
         opening = open_page(session, current_actor(), key, utcnow())
         if key is not None and opening.typed is None:
             return self.answer(SearchForm(), opening, status=404, problem=GONE)
-        typed = read_form(request.args.to_dict(flat=False)) if opening.typed is None else opening.typed
+        asked = read_form(request.args.to_dict(flat=False))
+        typed, beside = (asked, {}) if opening.typed is None else (opening.typed, asked)
         try:
-            return answer(opening, self._criteria(typed), typed, {"s": [key]} if key is not None else typed)
+            criteria = self._criteria(typed, beside)
+            return answer(opening, criteria, typed, {"s": [key]} if key is not None else typed)
         except Invalid as error:
             form = SearchForm(typed, error.errors, list(opening.stores.values()))
             return self.answer(form, opening, status=422, problem=NOT_HELD)
@@ -150,11 +153,17 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         answer.headers["Content-Disposition"] = f'attachment; filename="orders{f"-first-{MOST}" if more else ""}.csv"'
         return answer
 
-    @expose("/search", methods=["POST"])
+    @expose("/search", methods=["GET", "POST"])
+    @without_personal_data
     @has_access
     @permission_name("list")
     def search(self) -> Response:
-        """Keep what was asked for under a key and go there: nothing personal stands in the address."""
+        """Keep what was asked for under a key and go there: nothing personal stands in the address.
+
+        A page with errors stands at this address; who opens it anew gets the form.
+        """
+        if request.method == "GET":
+            return redirect("/orders/")
         typed = read_form(request.form.to_dict(flat=False))
         name, _, value = request.form.get("without", "").partition(":")
         if name:
@@ -209,7 +218,10 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         )  # fmt: skip
         return make_response(html, status)
 
-    def _criteria(self, typed: Typed) -> Criteria:
+    def _criteria(self, typed: Typed, beside: Typed | None = None) -> Criteria:
+        """What is asked for. ``beside``: filters in the address of a kept search, which nobody looks at."""
+        if beside:
+            raise Invalid({name: [BESIDE] for name in beside})
         return parse_criteria(typed, zone=ZoneInfo(current_actor().timezone))
 
     def _find(self, criteria: Criteria, opening: Opening, size: int) -> Page:

@@ -24,7 +24,6 @@ from app.security import current_actor
 from app.security.explain import explain
 from app.security.identity import access_mail
 from app.security.proof import require_fresh_proof
-from app.settings import settings
 from app.views.answers import page
 from app.views.forms.ids import PK, asked_id, boxes, chosen_ids, joined, options, page_number
 from app.views.navigation import navigation
@@ -161,7 +160,7 @@ class PersonView(BaseView):
                 "second_step": rules.why_not_take_second_step(manager, facts),
             },
             leaving=rules.leaving(manager, facts), events=EVENTS,
-            replaces_password=bool(person.password) and settings().access_mail == "temporary_password",
+            replaces_password=bool(person.password) and access_mail() == "temporary_password",
         )  # fmt: skip
 
     @expose(f"/<{PK}:person_id>/edit", methods=["GET", "POST"])

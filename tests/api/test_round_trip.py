@@ -14,6 +14,7 @@ from app.domain.retention import parameters_kept
 from app.domain.snapshot import ID_PATTERN
 from tests.api.test_orders import get, new_token, post
 from tests.factories import snapshot
+from tests.webhooks.test_applying import deliver, message
 
 TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 SOME = TEXT.filter(bool)
@@ -124,6 +125,13 @@ def test_answers_are_as_described(client, token):
     jsonschema.validate(get(client, token, 1).json, schema_of("Order"))
     for answer in (post(client, "no-such-token-at-all", raw), get(client, token, 3), post(client, token, "{")):
         jsonschema.validate(answer.json, schema_of("Error"))
+
+
+def test_an_order_that_only_a_webhook_told_of_is_answered_as_described(app, client, token):
+    assert deliver(app, message(currency="zzz", order_detail_url="", customer={"type": "x"})) == [("done", None)]
+    answer = get(client, token, 1).json
+    assert (answer["version"], answer["currency"]) == (None, "ZZZ")
+    jsonschema.validate(answer, schema_of("Order"))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -35,7 +35,6 @@ ACCESS = {
     "webhooks.receive": "link",
     "OrderView.list": "Specialist",
     "OrderView.search": "Specialist",
-    "OrderView.count": "Specialist",
     "OrderView.export": "Lead",
     "OrderPageView.show": "Specialist",
     "OrderPageView.blocks": "Specialist",

@@ -58,6 +58,7 @@ def test_the_page_shows_items_status_documents_live_codes_and_auto_renewal(clien
     for said in (
         "Order A0000000900",
         "Paid",
+        "Time zone UTC",
         "Delivered",
         "Glyph Studio",
         "€118.00",

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests import browser as browsers
+from tests.views.test_documents import document
 
 pytestmark = [pytest.mark.browser, pytest.mark.only_db("sqlite")]
 
@@ -86,6 +87,18 @@ def test_the_calendar_opens_when_a_date_field_is_clicked(signed_in):
     page.wait_for_url(re.compile(r"\?s="))
     assert found(page) == [102]
     assert page.get_by_text("Days in Europe/Berlin").count() == 2
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_documents_of_an_order_open_beside_their_button(make, signed_in, width):
+    page = signed_in
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/orders/{make.order(documents=[document(), document('d2', 'Receipt.pdf')])}")
+    button = page.get_by_role("button", name="Order Documents")
+    button.click()
+    at, opened = button.bounding_box(), page.locator(".doclist").bounding_box()
+    assert opened["x"] == pytest.approx(at["x"], abs=2)
+    assert 0 <= opened["y"] - (at["y"] + at["height"]) <= 12
 
 
 def test_an_error_stands_at_its_field_and_nothing_typed_is_lost(signed_in, problems):

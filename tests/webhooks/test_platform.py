@@ -61,6 +61,14 @@ def test_what_was_read_is_newer_than_any_snapshot_but_moves_nothing_backwards(se
     assert (order.version, order.status, order.email, str(order.total)) == (7, "paid", "new@example.com", "120.00")
 
 
+def test_a_snapshot_without_ids_of_products_and_the_order_read_again_are_one(session, store_id, make):
+    make.order(order_id=1, items=[{"product_id": None, "sku": None, "name": "Demo"}])
+    read(session, store_id, product={"id": "111111", "name": "Demo", "amount": "118.00"})
+    session.expire_all()
+    assert str(session.get_one(Order, 1).total) == "118.00"
+    assert session.scalars(sa.select(OrderItem.item_id)).all() == ["i1"]
+
+
 def test_of_the_message_itself_only_the_event_counts(app, session, store_id):
     lie = message("product.delivered", status="deleted", customer={"email": "liar@example.com"},
                   product={"id": "111111", "amount": "0.01"})  # fmt: skip
