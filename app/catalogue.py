@@ -18,7 +18,7 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from app.domain import access, audit, history, orders, search
+from app.domain import access, audit, history, kept_words, orders, search
 from app.security import explain
 
 APP = Path(__file__).parent
@@ -72,6 +72,8 @@ def listed() -> Iterator[str]:
     yield from audit.DETAILS.values()
     yield from search.NOT_AN_ID.values()
     yield from explain.SENTENCES.values()
+    yield from kept_words.WITH_PLACES
+    yield from kept_words.WHOLE
     yield from (sentence.text for sentence in history.SENTENCES.values())
 
 

@@ -18,6 +18,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from app.domain.kept_words import taken_apart
 from app.domain.refusal import Refusal
 from app.formats import Formats, formats_for
 from app.settings import settings
@@ -27,6 +28,12 @@ from config import LANGUAGES
 def say(refusal: Refusal) -> str:
     """The refusal in the reader's language."""
     return gettext(refusal.text, **refusal.params)
+
+
+def say_kept(text: str) -> str:
+    """A sentence that a row has kept in English, in the reader's language; other words as they are."""
+    msgid, places = taken_apart(text)
+    return gettext(msgid, **places)
 
 
 def language() -> str:
@@ -115,11 +122,13 @@ def _initials(name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Choose language and time zone per person; the filters ``say``, ``time``, ``day``, ``money``, ``number``."""
+    """Choose language and time zone per person; the filters ``say``, ``say_kept``, ``time``, ``day``, ``money``, ``number``."""
     babel = app.extensions["babel"]
     babel.locale_selector = _chosen_language
     babel.timezone_selector = _chosen_timezone
-    app.jinja_env.filters.update(say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials)
+    app.jinja_env.filters.update(
+        say=say, say_kept=say_kept, time=_time, day=_day, money=_money, number=_number, initials=_initials,
+    )  # fmt: skip
     app.jinja_env.globals.update(
         language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone,
         gettext=_gettext, _=_gettext,
@@ -136,5 +145,6 @@ __all__ = [
     "language",
     "preferred",
     "say",
+    "say_kept",
     "timezone",
 ]

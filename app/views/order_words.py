@@ -12,7 +12,7 @@ from markupsafe import Markup
 from app.domain.customer_page import page_token
 from app.domain.history import SENTENCES
 from app.domain.refusal import Refusal
-from app.i18n import formats, say
+from app.i18n import formats, say, say_kept
 from app.queries.card_parts import HistoryLine, OrderCard
 from app.settings import settings
 from app.views.plain_templates import macros
@@ -68,7 +68,7 @@ class Words(NamedTuple):
     reason: Callable[[Refusal], str]
     told: Callable[[HistoryLine], str]
     stamp: Callable[[float], str]
-    said: Callable[[str], str] = gettext
+    said: Callable[[str], str] = say_kept
     customer_page: Callable[[OrderCard], str | None] = customer_page
 
 
