@@ -122,7 +122,7 @@ def _initials(name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Choose language and time zone per person; the filters ``say``, ``say_kept``, ``time``, ``day``, ``money``, ``number``."""
+    """Choose language and time zone per person; the filters of values and sentences."""
     babel = app.extensions["babel"]
     babel.locale_selector = _chosen_language
     babel.timezone_selector = _chosen_timezone

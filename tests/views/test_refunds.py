@@ -161,3 +161,26 @@ def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypat
     assert offered() == [False, False]
     assert ann.post(f"/orders/{order_id}/refund/withdraw", data=tokens(ann, order_id)).status_code == 409
     assert one(app, RefundRequest).status == "sent"
+
+
+def test_an_answer_of_a_rule_is_said_in_the_readers_language_and_a_persons_as_typed(app, make):
+    person = make.person(stores=("acme-eu",), language="ru")
+    ann, first, second = make.signed_in(person), make.order(), make.order()
+    decider = make.person(role="Admin")
+    for order_id in (first, second):
+        assert press(ann, order_id, "refund", reason="Paid twice").status_code == 303
+    answers = {first: None, second: decider}
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        for order_id, by in answers.items():
+            session.execute(
+                sa.update(RefundRequest)
+                .where(RefundRequest.order_id == order_id)
+                .values(status="refused", comment="Only a paid order can be refunded.", decided_by=by)
+            )
+    russian = "Вернуть деньги можно только по оплаченному заказу."
+    for address, by_rule in ((f"/orders/{first}", True), (f"/orders/{second}", False)):
+        requests = ann.get(address).text.split('id="requests"')[1].split("</section>")[0]
+        assert (russian in requests) is by_rule
+    listed_page = ann.get("/refunds/?status=all").text
+    assert listed_page.count(russian) == 1
+    assert listed_page.count("Only a paid order can be refunded.") == 1
