@@ -1,4 +1,4 @@
-"""Where things stand, in Chromium, with orders of an awkward size: nothing is cut off, covers another or is out of line."""
+"""Where things stand, in Chromium, with orders of an awkward size: nothing is cut off, covered or out of line."""
 
 import pytest
 
@@ -156,3 +156,44 @@ def test_a_row_of_a_phones_table_is_as_high_as_its_longest_name(make, live_app, 
     cell = page.locator("td[data-k='Последнее посещение']").first
     assert box(cell)["height"] >= 2 * 17, "two lines of words at the side"
     assert page.locator("td[data-k='Команды']:visible").count() == 0, "no team, no empty line"
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_a_long_reason_leaves_the_other_columns_their_width(make, orders, live_app, page, width):
+    asks = make.signed_in(make.person(stores=("acme-eu",), first_name="Sam", last_name="Okafor"))
+    token = asks.get(f"/orders/{orders['dear']}?ask=refund").text.split('name="request_token" value="')[1].split('"')[0]
+    asks.submit(f"/orders/{orders['dear']}/refund", {"reason": "Paid twice. " * 40, "request_token": token})
+    browsers.lend_cookies(page.context, make.admin(), live_app.url)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/refunds/")
+    row = page.locator(f"tr[data-order-id='{orders['dear']}']")
+    assert box(row.get_by_role("link", name="A00"))["height"] < 30, "the number on one line"
+    assert box(row.locator("td.name"))["width"] >= 100
+
+
+def test_the_bar_stands_over_the_page_on_a_wide_screen(signed_in):
+    page = signed_in
+    page.set_viewport_size({"width": 1920, "height": 900})
+    page.goto("/orders/")
+    assert abs(box(page.locator(".brand"))["x"] - box(page.locator("h1"))["x"]) < 2
+
+
+def test_a_long_time_zone_leaves_the_fields_in_line(make, live_app, page):
+    client = make.specialist("acme-eu", timezone="America/Argentina/Buenos_Aires", language="ru")
+    browsers.lend_cookies(page.context, client, live_app.url)
+    for width in (700, 1190, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/orders/")
+        first, last = page.locator("[name=created_from]"), page.locator("[name=paid_to]")
+        assert box(first)["y"] == box(last)["y"]
+        if width > 1180:
+            assert box(first)["y"] == box(page.locator("[name=code]"))["y"]
+    assert page.locator("legend[title='America/Argentina/Buenos_Aires']").count() == 2
+
+
+def test_a_tablet_shows_two_cells_of_a_row_side_by_side(make, live_app, page):
+    browsers.lend_cookies(page.context, make.admin(), live_app.url)
+    page.set_viewport_size({"width": 768, "height": 900})
+    page.goto("/audit/")
+    when, who = page.locator("tbody td").nth(0), page.locator("tbody td").nth(1)
+    assert box(when)["y"] == box(who)["y"]

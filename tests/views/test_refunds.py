@@ -184,3 +184,20 @@ def test_an_answer_of_a_rule_is_said_in_the_readers_language_and_a_persons_as_ty
     listed_page = ann.get("/refunds/?status=all").text
     assert listed_page.count(russian) == 1
     assert listed_page.count("Only a paid order can be refunded.") == 1
+
+
+def test_an_orders_page_leads_the_deciding_to_its_request(make, ann):
+    mine, other, foreign = make.order(), make.order(), make.order(store="other")
+    for order_id in (mine, other):
+        assert press(ann, order_id, "refund", reason=f"why {order_id}").status_code == 303
+    admin = make.admin()
+    link = f'href="/refunds/?order={mine}"'
+    assert link in admin.get(f"/orders/{mine}").text
+    assert link not in ann.get(f"/orders/{mine}").text
+    assert "/refunds/?order=" not in admin.get(f"/orders/{foreign}").text
+    assert listed(admin, order=mine) == listed(admin, order=f"A{mine:010d}") == [mine]
+    assert listed(ann, order=other) == [other]
+    for nobodys in (foreign, 1, "nonsense"):
+        assert ann.get("/refunds/", query_string={"order": nobodys}).status_code == 404
+    assert decide(admin, mine, "refuse", comment="No").status_code == 303
+    assert link not in admin.get(f"/orders/{mine}").text
