@@ -115,11 +115,13 @@ def _initials(name: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Choose language and time zone per person; the filters ``say``, ``time``, ``day``, ``money``, ``number``."""
+    """Choose language and time zone per person; the filters of values and sentences."""
     babel = app.extensions["babel"]
     babel.locale_selector = _chosen_language
     babel.timezone_selector = _chosen_timezone
-    app.jinja_env.filters.update(say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials)
+    app.jinja_env.filters.update(
+        say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials,
+    )  # fmt: skip
     app.jinja_env.globals.update(
         language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone,
         gettext=_gettext, _=_gettext,

@@ -106,7 +106,7 @@ EVENTS = {
     DELIVERY_ALLOWED: "Allowed delivery again",
     TOKEN_MADE: "Made an API token",
     TOKEN_REVOKED: "Revoked an API token",
-    ACCOUNT_CHANGED: "Changed the own page",
+    ACCOUNT_CHANGED: "Changed one’s own page",
     REFUND_REQUESTED: "Requested a refund",
     REFUND_WITHDRAWN: "Withdrew a refund request",
     REFUND_TAKEN: "Took up a refund request",

@@ -22,6 +22,9 @@ FIELDS = (
 )  # fmt: skip
 """Names of the form's fields (contract.md 2)."""
 
+DAYS = frozenset({"created", "paid"})
+"""Filters of two fields, the first day and the last."""
+
 SEVERAL = frozenset({"status", "ids", "store"})
 """Fields that may be given more than once."""
 
@@ -133,7 +136,7 @@ def read_form(form: Mapping[str, Sequence[str]]) -> Typed:
 
 def without(typed: Typed, name: str, value: str = "") -> Typed:
     """What was typed less one tag."""
-    gone = {f"{name}_from", f"{name}_to"} if name in ("created", "paid") else {name}
+    gone = {f"{name}_from", f"{name}_to"} if name in DAYS else {name}
     left = {key: values for key, values in typed.items() if key not in gone}
     if name in ("status", "store") and value and (kept := [v for v in typed.get(name, ()) if v != value]):
         left[name] = kept

@@ -20,7 +20,10 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """A refund request; ``who`` None: it came from the platform."""
+    """A refund request; ``who`` None: it came from the platform.
+
+    ``comment`` is the answer: a person's own words where ``decided`` by one, else a sentence of the portal's.
+    """
 
     id: int
     status: str
@@ -28,6 +31,7 @@ class RequestLine:
     amount: str
     reason: str
     comment: str | None
+    decided: bool
     who: str | None
     at: dt.datetime
 
@@ -62,7 +66,7 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
         requests=[
             RequestLine(
                 r.id, r.status, r.result, formats.money(r.amount, r.currency), r.reason, r.comment,
-                p.get_full_name() if p is not None else None, r.requested_at,
+                r.decided_by is not None, p.get_full_name() if p is not None else None, r.requested_at,
             )
             for r, p in requests
         ],

@@ -97,8 +97,11 @@ def narrowed(session: Session, scope: Scope, criteria: Criteria, names: dict[int
     by_name = {name: store_id for store_id, name in names.items() if scope is ALL_STORES or store_id in scope}
     unknown = [name for name in criteria.stores if name not in by_name]
     if unknown:
-        text = "There is no store “%(name)s” among yours."
-        raise Invalid({"store": [Refusal("search.store", text, {"name": name[:64]}) for name in unknown[:10]]})
+        refusals = [
+            Refusal("search.store", "There is no store “%(name)s” among yours.", {"name": name[:64]})
+            for name in unknown[:10]
+        ]
+        raise Invalid({"store": refusals})
     return frozenset(by_name[name] for name in criteria.stores)
 
 
@@ -115,8 +118,8 @@ def read_position(name: str, word: str | None) -> Position | None:
     try:
         return _decoded(word)
     except (ValueError, OverflowError):
-        text = "This place in the list does not exist. Start from the first page."
-        raise Invalid({name: [Refusal("search.position", text)]}) from None
+        refusal = Refusal("search.position", "This place in the list does not exist. Start from the first page.")
+        raise Invalid({name: [refusal]}) from None
 
 
 def _decoded(word: str) -> Position:

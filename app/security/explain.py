@@ -23,7 +23,7 @@ SENTENCES: dict[tuple[str, str], str] = {
     ("can_cancel_subscription", "OrderView"): "Cancel subscriptions",
     ("can_resume_subscription", "OrderView"): "Resume subscriptions",
     ("can_list", "RefundView"): "See refund requests",
-    ("can_edit", "AccountView"): "Change the own name, language and time zone",
+    ("can_edit", "AccountView"): "Change one’s own name, language and time zone",
     ("can_export", "OrderView"): "Export lists of orders",
     ("can_revoke_page", "OrderView"): "Revoke the link of a customer's order page",
     ("can_list", "AuditView"): "Read the audit",

@@ -18,7 +18,6 @@ from app.queries import operations as ask
 from app.security import current_actor
 from app.settings import settings
 from app.views import inbox_files
-from app.views.reasons import retold
 
 PAGE = 50
 
@@ -135,7 +134,6 @@ class OperationsView(BaseView):
             processes=ask.processes(session) if name == "actions" else (),
             inbox=settings().inbox_local,
             refused=refused,
-            retold=retold,
             error=not known,
             address=_address(name),
         )

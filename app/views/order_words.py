@@ -92,6 +92,7 @@ def whole_order(card: OrderCard) -> Markup:
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates the orders."""
+    """Give the templates the orders, and what rows keep in English in the reader's language."""
     app.add_template_global(order_list)
     app.add_template_global(whole_order)
+    app.add_template_filter(retold)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -22,9 +23,10 @@ from app.actions import audit
 from app.actions.searches import store_search
 from app.db import session, transaction
 from app.domain.audit import ORDERS_EXPORTED, ORDERS_LISTED, ORDERS_SEARCHED
+from app.domain.days import read_day
 from app.domain.refusal import Invalid, Refusal
-from app.domain.search import PERSONAL, Criteria, Typed, parse_criteria, read_form, without
-from app.i18n import say
+from app.domain.search import DAYS, PERSONAL, Criteria, Tag, Typed, parse_criteria, read_form, without
+from app.i18n import formats, say
 from app.models import Order
 from app.models.base import utcnow
 from app.queries.order_export import HEAD, MOST, export_rows
@@ -203,7 +205,7 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         widgets = {
             "search": self.search_widget(form=form, zone=zone, size=size),
             "list": self.list_widget(
-                form=form, criteria=criteria, tags=criteria.describe() if criteria else [], page=page, size=size,
+                form=form, criteria=criteria, tags=shown_tags(criteria) if criteria else [], page=page, size=size,
                 sizes=sizes, first=address_of(address or {}, size),
                 older=address_of(address or {}, size, after=page.after) if page.after else None,
                 newer=address_of(address or {}, size, before=page.before) if page.before else None,
@@ -239,6 +241,20 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
         details = {"filters": sorted(criteria.typed), "found": page.shown_count}
         audit.note_read(session, actor, event, details=details)
         return page
+
+
+def shown_tags(criteria: Criteria) -> list[Tag]:
+    """Every filter as a tag, its days as this person reads days."""
+    day = formats().day
+
+    def said(text: str) -> str:
+        found = read_day(text)
+        return day(found) if found else text
+
+    return [
+        replace(tag, params={name: said(text) for name, text in tag.params.items()}) if tag.name in DAYS else tag
+        for tag in criteria.describe()
+    ]
 
 
 def read_size(text: str | None) -> int:

@@ -32,7 +32,9 @@ class RefundView(BaseView):
     @expose("/")
     @has_access
     def list(self) -> Response:
-        """The requests the person may see, by status."""
+        """The requests the person may see, by status; or those of one order (``order``)."""
+        if order := request.args.get("order"):
+            return _list(status="all", order_id=card_of(read_order_id(order)).id)
         status = request.args.get("status", "open")
         before = request.args.get("before", "")
         if status not in FILTERS:

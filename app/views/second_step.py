@@ -29,11 +29,11 @@ TOO_OFTEN = lazy_gettext("Too many tries. Please wait a while and try again.")
 
 
 def qr_code(address: str) -> Markup:
-    """The picture an authenticator reads, as SVG without any inline style."""
+    """The picture an authenticator reads, as SVG without any inline style; the page says how large, all of it shows."""
     out = io.BytesIO()
     segno.make(address, error="m").save(
         out, kind="svg", xmldecl=False, svgns=True, scale=5, border=4, dark="#000", light="#fff", svgclass="qr",
-        lineclass=None, title=gettext("Code for the authenticator"),
+        lineclass=None, omitsize=True, title=gettext("Code for the authenticator"),
     )  # fmt: skip
     return Markup(out.getvalue().decode())  # noqa: S704 - made by segno from our own address
 

@@ -238,6 +238,9 @@ def turn_on(app, make, person_id):
     """Set it up as a person does; the secret and the recovery codes."""
     browser = make.signed_in(person_id)
     page = text(browser.get("/second-step"))
+    picture = re.search(r"<svg[^>]*class=\"qr\"[^>]*>", page)[0]
+    assert "viewBox=" in picture, "drawn as large as the page says, none of it is cut off"
+    assert "width=" not in picture
     secret = re.search(r'<code class="mono">([A-Z2-7]+)</code>', page)[1]
     assert "<svg" in page
     assert "style=" not in page

@@ -64,6 +64,7 @@ def test_the_page_shows_items_status_documents_live_codes_and_auto_renewal(clien
         "€118.00",
         "ABCD-1234-EFGH",
         "Invoice 7.pdf",
+        "Times in UTC",
     ):
         assert said in text, said
     assert "Auto-renewal has been activated · Next charge 13 Aug 2027" in text

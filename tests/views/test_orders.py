@@ -333,6 +333,18 @@ class TestTags:
         assert (answer.status_code, answer.location) == (302, "/orders/")
         assert client.get(f"/orders/search?email={SECRET}").status_code == 400
 
+    @pytest.mark.parametrize(
+        ("days", "said"),
+        [
+            ("created_from=2026-08-12&created_to=2026-08-13", "с 12 авг. 2026 по 13 авг. 2026"),
+            ("created_from=2026-08-12", "12 авг. 2026"),
+            ("paid_to=2026-08-12", "по 12 авг. 2026"),
+        ],
+    )
+    def test_a_tag_says_days_as_the_person_reads_days(self, make, three, days, said):
+        page = make.specialist(language="ru").get(f"/orders/?{days}")
+        assert f"</span> {said}</span>" in page.text
+
     def test_what_was_typed_is_escaped(self, make, three):
         page = find(make.specialist(), company="<img src=x onerror=alert(1)>%(value)s%s")
         assert page.status_code == 200

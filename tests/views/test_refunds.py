@@ -161,3 +161,43 @@ def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypat
     assert offered() == [False, False]
     assert ann.post(f"/orders/{order_id}/refund/withdraw", data=tokens(ann, order_id)).status_code == 409
     assert one(app, RefundRequest).status == "sent"
+
+
+def test_an_answer_of_a_rule_is_said_in_the_readers_language_and_a_persons_as_typed(app, make):
+    person = make.person(stores=("acme-eu",), language="ru")
+    ann, first, second = make.signed_in(person), make.order(), make.order()
+    decider = make.person(role="Admin")
+    for order_id in (first, second):
+        assert press(ann, order_id, "refund", reason="Paid twice").status_code == 303
+    answers = {first: None, second: decider}
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        for order_id, by in answers.items():
+            session.execute(
+                sa.update(RefundRequest)
+                .where(RefundRequest.order_id == order_id)
+                .values(status="refused", comment="Only a paid order can be refunded.", decided_by=by)
+            )
+    russian = "Вернуть деньги можно только по оплаченному заказу."
+    for address, by_rule in ((f"/orders/{first}", True), (f"/orders/{second}", False)):
+        requests = ann.get(address).text.split('id="requests"')[1].split("</section>")[0]
+        assert (russian in requests) is by_rule
+    listed_page = ann.get("/refunds/?status=all").text
+    assert listed_page.count(russian) == 1
+    assert listed_page.count("Only a paid order can be refunded.") == 1
+
+
+def test_an_orders_page_leads_the_deciding_to_its_request(make, ann):
+    mine, other, foreign = make.order(), make.order(), make.order(store="other")
+    for order_id in (mine, other):
+        assert press(ann, order_id, "refund", reason=f"why {order_id}").status_code == 303
+    admin = make.admin()
+    link = f'href="/refunds/?order={mine}"'
+    assert link in admin.get(f"/orders/{mine}").text
+    assert link not in ann.get(f"/orders/{mine}").text
+    assert "/refunds/?order=" not in admin.get(f"/orders/{foreign}").text
+    assert listed(admin, order=mine) == listed(admin, order=f"A{mine:010d}") == [mine]
+    assert listed(ann, order=other) == [other]
+    for nobodys in (foreign, 1, "nonsense"):
+        assert ann.get("/refunds/", query_string={"order": nobodys}).status_code == 404
+    assert decide(admin, mine, "refuse", comment="No").status_code == 303
+    assert link not in admin.get(f"/orders/{mine}").text

@@ -35,10 +35,17 @@ const actions = {
   r: () => cards()[Math.max(at, 0)]?.querySelector("[data-refund]")?.click(),
   "?": () => openDialog("keys"),
 };
+/* With a layout that is not Latin (Russian: j is "о", / is ".") the same place on the keyboard does the same. */
+function pressed(event) {
+  if (actions[event.key]) return event.key;
+  if (event.code === "Slash" && (event.key === "." || event.key === ",")) return event.shiftKey ? "?" : "/";
+  const letter = /^Key([A-Z])$/.exec(event.code);
+  return letter && !/^[a-z]$/i.test(event.key) ? letter[1].toLowerCase() : "";
+}
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.closest?.("input, textarea, select, dialog, [contenteditable]")) return;
-  const action = actions[event.key];
+  const action = actions[pressed(event)];
   if (action) {
     event.preventDefault();
     action();
