@@ -4,7 +4,8 @@
 PostgreSQL and an FTS5 trigram table on SQLite. With the codes in ``license`` every hit had to be looked up in
 ``orders``, and no index could tell how a common part of codes and another filter come together.
 
-Filling it takes some minutes for each million of orders.
+Stop all processes first: the code of the version before writes and searches the column that goes here. Filling the
+new one takes some minutes for each million of orders.
 A later migration that rebuilds ``orders`` on SQLite (batch mode) has to make the triggers again.
 """
 
