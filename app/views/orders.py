@@ -164,7 +164,7 @@ class OrderView(ScopedActionsMixin, SafeListMixin, ModelView):
 
         A page with errors stands at this address; who opens it anew gets the form.
         """
-        if request.method == "GET":
+        if request.method != "POST":
             return redirect("/orders/")
         typed = read_form(request.form.to_dict(flat=False))
         name, _, value = request.form.get("without", "").partition(":")
