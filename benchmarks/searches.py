@@ -76,7 +76,10 @@ def _open(url: str) -> Database:
 
 
 def in_turn(a: Database, ask_a: Ask, b: Database, ask_b: Ask, pairs: list[tuple[Criteria, Criteria]], runs: int) -> Any:
-    """Costs of both, asked for in turn; the pairs of questions one after the other. Some uncounted runs before."""
+    """Costs of both, asked for in turn; the pairs of questions one after the other. Some uncounted runs before.
+
+    Now one side is first, now the other: who asks second finds the pages that the first has read.
+    """
     for one, other in pairs[:4]:
         ask_a(one)
         ask_b(other)
@@ -84,8 +87,9 @@ def in_turn(a: Database, ask_a: Ask, b: Database, ask_b: Ask, pairs: list[tuple[
     right: list[Run] = []
     for n in range(max(runs, len(pairs))):
         one, other = pairs[n % len(pairs)]
-        left.append(a.cpu.once(lambda one=one: ask_a(one)))  # type: ignore[misc]
-        right.append(b.cpu.once(lambda other=other: ask_b(other)))  # type: ignore[misc]
+        sides = [(left, a, ask_a, one), (right, b, ask_b, other)]
+        for kept, base, ask, question in sides if sum(divmod(n, len(pairs))) % 2 else reversed(sides):
+            kept.append(base.cpu.once(lambda ask=ask, question=question: ask(question)))  # type: ignore[misc]
     return left, right
 
 

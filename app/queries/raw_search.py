@@ -50,7 +50,8 @@ _STRONG = ("ids", "email", "phone", "vat", "company", "card")
 """With one of these, hits of a code or of payment days need no looking up: there are few orders to check."""
 
 FEW_STORES = 4
-"""The index of codes begins with the store, and PostgreSQL reads it once for each that is asked for: only so many."""
+"""The index of codes begins with the store, and PostgreSQL reads it once for each that is asked for: of a common code
+only for so many."""
 
 
 def list_and_count(
@@ -100,13 +101,14 @@ def _plan_may_be_kept(criteria: Criteria) -> bool:
 def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSample) -> str:
     """A code, alone or beside filters that may leave many orders."""
     letters = code_letters(cast(str, criteria.code))
+    common = sample.is_common(letters)
     if asked.sqlite:  # the phrase is at least three characters long, which is what a trigram index needs
         asked.params["match"] = '"' + letters.replace('"', '""') + '"'
         where = _where(asked, replace(criteria, code=None), scope, leader="hits")
         found = f"order_codes_fts f CROSS JOIN orders o ON o.id = f.rowid WHERE f.codes_key MATCH :match AND {where}"
     else:
-        found = f"orders o WHERE {_where(asked, criteria, scope, leader='code')}"
-    if not sample.is_common(letters):
+        found = f"orders o WHERE {_where(asked, criteria, scope, leader='common code' if common else 'hits')}"
+    if not common:
         return by_index(asked, found)
     holds = _holds_code(asked, letters)
     return newest_first(asked, found, _where(asked, replace(criteria, code=None), scope, leader=None), holds)
@@ -146,7 +148,7 @@ def _where(asked: Question, criteria: Criteria, scope: Scope, *, leader: str | N
         clauses += _span(asked, "+o.paid_at" if asked.sqlite else "o.paid_at", "paid", criteria)
         if walked and criteria.paid.end is not None:
             clauses.append(f"o.created_at < {_newest_paid(asked)}")
-    apart = leader == "code" and len(_ids(scope)) > FEW_STORES
+    apart = leader == "common code" and len(_ids(scope)) > FEW_STORES
     clauses += _in_scope(asked, "o.store_id + 0" if apart else "o.store_id", scope, lead=leader is None)
     return " AND ".join(clauses) or "1 = 1"
 

@@ -14,7 +14,7 @@ CAP = 1000
 RARE = 4000
 """Up to so many orders of payment days, within the scope, are looked up; more are walked."""
 
-WINDOW = 4000
+WINDOW = 2600
 """A common part of codes may fill the page from so many newest orders, which is several times cheaper than reading the
 index's list of it."""
 
