@@ -79,10 +79,10 @@ def list_and_count(
         asked.place = f" AND (o.created_at, o.id) {'<' if after else '>'} ({at}, :last_id)"
         asked.order = OLDEST if before else NEWEST
     strong = any(getattr(criteria, name) for name in _STRONG)
-    if criteria.code is not None and not strong:
-        sql = _by_code(asked, criteria, scope, sample_of(engine))
-    elif criteria.paid is not None and not strong:
+    if criteria.paid is not None and not strong and (criteria.code is None or asked.sqlite):
         sql = _by_paid_days(asked, criteria, scope)
+    elif criteria.code is not None and not strong:
+        sql = _by_code(asked, criteria, scope, sample_of(engine))
     else:
         where = _where(asked, criteria, scope, leader=_leader(criteria))
         sql = asked.listing(where, capped(where))
@@ -110,8 +110,8 @@ def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSamp
         found = f"orders o WHERE {_where(asked, criteria, scope, leader='common code' if common else 'hits')}"
     if not common:
         return by_index(asked, found)
-    holds = _holds_code(asked, letters)
-    return newest_first(asked, found, _where(asked, replace(criteria, code=None), scope, leader=None), holds)
+    rest = _where(asked, replace(criteria, code=None), scope, leader=None)
+    return newest_first(asked, found, rest, _holds_code(asked, letters), alone=not _other_filters(criteria))
 
 
 def _by_paid_days(asked: Question, criteria: Criteria, scope: Scope) -> str:
