@@ -111,7 +111,7 @@ def _by_code(asked: Question, criteria: Criteria, scope: Scope, sample: CodeSamp
     if not common:
         return by_index(asked, found)
     rest = _where(asked, replace(criteria, code=None), scope, leader=None)
-    return newest_first(asked, found, rest, _holds_code(asked, letters), alone=not _other_filters(criteria))
+    return newest_first(asked, found, rest, _holds_code(asked, letters))
 
 
 def _by_paid_days(asked: Question, criteria: Criteria, scope: Scope) -> str:

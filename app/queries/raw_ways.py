@@ -14,7 +14,7 @@ CAP = 1000
 RARE = 4000
 """Up to so many orders of payment days, within the scope, are looked up; more are walked."""
 
-WINDOW = 3000
+WINDOW = 2600
 """A common part of codes may fill the page from so many newest orders, which is several times cheaper than reading the
 index's list of it."""
 
@@ -45,26 +45,30 @@ def by_index(asked: Question, found: str) -> str:
     return f"WITH {_hits(found)} " + asked.listing("1 = 1", _count("hits"), table="hits")
 
 
-def newest_first(asked: Question, found: str, rest: str, holds: str, *, alone: bool) -> str:
+def newest_first(asked: Question, found: str, rest: str, holds: str) -> str:
     """A common part of codes: the newest orders that the other filters (``rest``) leave are asked for it (``holds``).
 
     They fill the page, or are all there are, or else the index is read: what is common among all orders need not be
-    so among these. ``alone``: there are no other filters, and surely more orders than are looked at.
+    so among these.
     """
-    newest = f"(SELECT o.id, o.created_at, o.codes_key FROM orders o WHERE {rest}{asked.place} {asked.order}"  # noqa: S608
-    newest, tables = f"{newest} LIMIT {WINDOW})", []
-    seen, count = f"(SELECT 1 FROM orders o WHERE {rest}{asked.place} LIMIT {WINDOW})", _count(found)  # noqa: S608
+    newest = f"SELECT o.id, o.created_at, o.codes_key FROM orders o WHERE {rest}{asked.place} {asked.order}"  # noqa: S608
+    window, tables = f"({newest} LIMIT {WINDOW})", []
+    seen = f"(SELECT 1 FROM orders o WHERE {rest}{asked.place} LIMIT {WINDOW})"  # noqa: S608
+    count = _count(found)
     if not asked.sqlite:
-        tables, newest, seen, count = [f"newest AS MATERIALIZED {newest}"], "newest", "newest", _count("hits")
-    full, all_seen = "(SELECT count(*) FROM near) >= :limit", f"(SELECT count(*) FROM {seen} AS s) < {WINDOW}"  # noqa: S608
+        tables.append(f"newest AS MATERIALIZED {window}")
+        window = seen = "newest"
+        count = _count("hits")
+    full = "(SELECT count(*) FROM near) >= :limit"
+    over = f"{full} OR (SELECT count(*) FROM {seen} AS s) < {WINDOW}"  # noqa: S608
     tables += [
-        f"near AS MATERIALIZED (SELECT o.id, o.created_at FROM {newest} AS o WHERE {holds} LIMIT :limit)",  # noqa: S608
-        f"way AS MATERIALIZED (SELECT {full} OR {all_seen} AS done)",
+        f"near AS MATERIALIZED (SELECT o.id, o.created_at FROM {window} AS o WHERE {holds} LIMIT :limit)",  # noqa: S608
+        f"way AS MATERIALIZED (SELECT {full} AS filled, {over} AS done)",
         _hits(found),
     ]
     n, done = count, "(SELECT done FROM way)"
-    if not asked.place and not alone:  # the window began with the newest of all: perhaps it has all of them
-        n = f"CASE WHEN {all_seen} THEN {_count(f'{newest} AS o WHERE {holds}')} ELSE {count} END"
+    if not asked.place:  # the window began with the newest of all: when it did not fill the page, it had them all
+        n = f"CASE WHEN (SELECT filled FROM way) THEN {count} ELSE (SELECT count(*) FROM near) END"  # noqa: S608
     # SQLite would read the hits even for a limit of none; inside of IN it reads them when the first row is asked for.
     place = {"where": "o.id IN (SELECT id FROM hits)"} if asked.sqlite else {"where": "1 = 1", "table": "hits"}
     return f"WITH {', '.join(tables)} " + _either(

@@ -61,7 +61,7 @@ def test_it_is_read_along_with_another_statement_and_not_every_time(orders):
     assert sample.codes == known
 
 
-@pytest.mark.parametrize("window", [3000, 3])
+@pytest.mark.parametrize("window", [2600, 3])
 @pytest.mark.parametrize("common", [True, False])
 def test_whatever_it_says_the_same_is_found(orders, monkeypatch, common, window):
     monkeypatch.setattr(raw_ways, "WINDOW", window)

@@ -232,7 +232,7 @@ def test_equals_the_oracle(orders, monkeypatch_module, form, zone, rare, few):
     # All ways are compared: few orders and many in payment days, rare and common codes, found in the window or not.
     monkeypatch_module.setattr(raw_ways, "RARE", 2000 if rare else 1)
     monkeypatch_module.setattr(raw_codes.CodeSample, "is_common", lambda _sample, _part: not rare)
-    monkeypatch_module.setattr(raw_ways, "WINDOW", 3000 if few else 7)
+    monkeypatch_module.setattr(raw_ways, "WINDOW", 2600 if few else 7)
     zone = ZoneInfo(zone)
     ids = {name: number for number, name in session.execute(sa.text("SELECT id, name FROM store")).all()}
     expected = [raw for raw in orders if matches(raw, form, zone)]
