@@ -1,4 +1,4 @@
-"""Who asks for refunds and who decides them."""
+"""Ann, who asks, and Bo, who decides, for the tests of actions."""
 
 import pytest
 
