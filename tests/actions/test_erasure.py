@@ -1,10 +1,6 @@
 """Erasure: seeded tokens in every place a customer's data can be, then a search of everything that is kept."""
 
 import dataclasses
-import datetime as dt
-import json
-import sqlite3
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -16,87 +12,10 @@ from app.actions.erasure import erase_order, preview
 from app.actions.queue import submit_action
 from app.db import scope_as, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Actor
-from app.erasure_journal import order_hash, read_hashes
-from app.models import Action, AuditEntry, Mail, Order, OrderEvent, RefundRequest, StoredSearch, WebhookDelivery
+from app.models import Action, AuditEntry, Mail, Order, OrderEvent, StoredSearch
 from app.models.base import utcnow
+from tests.actions.erasure_seeds import TOKENS, dump, erase, seed, seed_around
 from tests.actions.support import actor, one, portal_lines, rows, run, token
-
-TOKENS = [
-    "tok-email", "tok-first", "tok-last", "79998887766", "tok-street", "tok-owner", "tok-owner-mail", "tok-field",
-    "tok-parameter", "tok-history", "tok-reason", "tok-webhook", "tok-document", "tok-unknown", "tok-vat",
-    "tok-external", "tok-page", "tok-locale", "tok-said",
-]  # fmt: skip
-
-
-def seed(make, **more):
-    """An order full of tokens; its id."""
-    return make.order(
-        customer={
-            "type": "physical", "email": "tok-email@example.org", "first_name": "Tok-First", "last_name": "TOK-LAST",
-            "phone": "+79998887766", "country": "FR", "address": "1 tok-street", "vat_number": "tok-vat",
-        },
-        payment={"payment_method": "CreditCard", "card_last_4": "4711"},
-        items=[{
-            "item_id": "1", "name": "Product", "quantity": 1, "amount": "10.00", "delivered": True,
-            "fields": [{"name": "Nickname", "value": "tok-field"}],
-            "license_user": {"name": "tok-owner", "email": "tok-owner-mail@example.org"},
-            "licenses": [{"license_id": "1", "code": "CODE-STAYS-1234"}],
-        }],
-        additional_data=[{"name": "note", "value": "tok-parameter"}],
-        history=[{"event_id": "h", "date": "2026-11-01T10:00:00+00:00", "kind": "mail", "text": "Told tok-history so"}],
-        documents=[{
-            "document_id": "d", "kind": "invoice", "name": "tok-document.pdf", "content_type": "application/pdf",
-            "content_base64": "dG9rLWRvY3VtZW50",
-        }],
-        something_new={"who": "tok-unknown"},
-        external_id="tok-external",
-        order_detail_url="https://shop.example.com/tok-page",
-        locale="en tok-locale",
-        **more,
-    )  # fmt: skip
-
-
-def seed_around(app, order_id, person_id):
-    """Copies elsewhere: a refund's reason, a webhook's body, a mail, a stored search."""
-    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
-        store_id = session.get(Order, order_id).store_id
-        session.add_all([
-            RefundRequest(order_id=order_id, store_id=store_id, reason="tok-reason", comment="tok-reason too",
-                          amount=10, currency="EUR", status="refused"),
-            WebhookDelivery(store_id=store_id, digest="0" * 64, event="order.created", order_id=order_id,
-                            body='{"email": "tok-webhook"}', state="done"),
-            Mail(dedupe="m1", template="license", params={"to": "tok-email"}, recipient="tok-email@example.org",
-                 order_id=order_id, store_id=store_id, message_id="<m1@portal>", state="waiting"),
-            Action(kind="request_refund", order_id=order_id, store_id=store_id, subject=str(order_id), state="refused",
-                   request_token="t" * 8, key="k", actor_id=person_id, next_at=utcnow(),
-                   reason="The platform refused it: tok-said is unknown"),
-            StoredSearch(key="k" * 20, user_id=person_id, criteria={"email": ["TOK-EMAIL@example.org "]},
-                         expires_at=utcnow() + dt.timedelta(days=1)),
-            StoredSearch(key="o" * 20, user_id=person_id, criteria={"email": ["Tok-Owner-Mail@example.org"]},
-                         expires_at=utcnow() + dt.timedelta(days=1)),
-            StoredSearch(key="p" * 20, user_id=person_id, criteria={"last_name": ["TOK-OWNER"], "status": ["paid"]},
-                         expires_at=utcnow() + dt.timedelta(days=1)),
-            StoredSearch(key="other", user_id=person_id, criteria={"email": ["somebody@example.org"]},
-                         expires_at=utcnow() + dt.timedelta(days=1)),
-        ])  # fmt: skip
-
-
-def dump(app, tmp_path: Path) -> str:
-    """Everything the database holds, as text: a logical dump; for SQLite also the vacuumed file."""
-    engine = app.extensions["database"].engine
-    if engine.dialect.name == "postgresql":
-        url = engine.url.set(drivername="postgresql")
-        done = subprocess.run(
-            ["pg_dump", "--inserts", url.render_as_string(hide_password=False)], capture_output=True, check=True
-        )
-        return done.stdout.decode().lower()
-    target = tmp_path / "vacuumed.sqlite3"
-    target.unlink(missing_ok=True)
-    raw = sqlite3.connect(engine.url.database, isolation_level=None)
-    raw.execute("VACUUM INTO ?", (str(target),))
-    text = "\n".join(raw.iterdump())
-    raw.close()
-    return (text + target.read_bytes().decode("latin-1")).lower()
 
 
 @pytest.fixture
@@ -144,14 +63,6 @@ def test_the_databases_log_does_not_keep_it(app, make, tmp_path):
         assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
     left = (file.read_bytes() + log.read_bytes()).lower()
     assert [token for token in TOKENS if token.encode() in left] == []
-
-
-def test_the_command_offers_the_buyers_other_orders(app, make):
-    order_id, other = seed(make), seed(make)
-    runner = app.test_cli_runner()
-    said = runner.invoke(args=["portal", "erase", str(order_id)]).output
-    assert f"other orders of the same buyer, not erased: {other}" in said
-    assert "other orders" not in runner.invoke(args=["portal", "erase", str(other)]).output
 
 
 def test_what_is_no_personal_data_stays(app, make, erased):
@@ -223,155 +134,6 @@ def test_the_preview_counts_and_offers_the_buyers_other_orders(app, make):
         assert (found.items, found.history_texts, found.parameters, found.documents) == (1, 1, 1, 1)
         assert (found.refund_texts, found.waiting_resends, found.stored_searches) == (0, 0, 3)
         assert session.get(Order, order_id).erased_at is None
-
-
-@pytest.fixture
-def journal(monkeypatch, tmp_path):
-    """A journal of this test's own."""
-    path = tmp_path / "erasures.jsonl"
-    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: path)
-    return path
-
-
-def test_the_journal_is_replayed_after_a_restore(app, make, journal):
-    order_id, untouched = seed(make), seed(make)
-    runner = app.test_cli_runner()
-    assert runner.invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
-    line = json.loads(journal.read_text().splitlines()[-1])
-    assert str(order_id) not in json.dumps(line)
-    # A backup from before the erasure is restored: the order is back as it was.
-    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
-        session.execute(sa.delete(Order).where(Order.id == order_id))
-    seed(make, order_id=order_id)
-    result = runner.invoke(args=["portal", "erase", "--replay"])
-    assert "1 in the journal, 1 erased again, 0 erased already, 0 not here" in result.output
-    assert "replay once more" not in result.output
-    with app.app_context(), scope_as(ALL_STORES):
-        from app.db import session
-
-        assert session.get(Order, order_id).email is None
-        assert session.get(Order, untouched).email is not None
-
-
-def test_a_replay_says_what_may_still_come_in(app, make, journal):
-    """The backup is older than an order, which is not here until the platform sends it again, with its customer."""
-    gone, erased = seed(make), seed(make)
-    runner = app.test_cli_runner()
-    for order_id in (gone, erased):
-        assert runner.invoke(args=["portal", "erase", str(order_id)]).exit_code == 0
-    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
-        session.execute(sa.delete(Order).where(Order.id == gone))
-    said = runner.invoke(args=["portal", "erase", "--replay"]).output
-    assert "0 erased again, 1 erased already, 1 not here" in said
-    assert "replay once more when the platform has sent them" in said
-    seed(make, order_id=gone)
-    assert "1 erased again, 1 erased already, 0 not here" in runner.invoke(args=["portal", "erase", "--replay"]).output
-    assert one(app, Order, Order.id == gone).email is None
-
-
-def test_a_journal_under_another_key_is_told_from_one_without_orders(app, make, journal):
-    runner = app.test_cli_runner()
-    assert runner.invoke(args=["portal", "erase", "--replay"]).output == (
-        "0 in the journal, 0 erased again, 0 erased already, 0 not here\n"
-    )
-    seed(make)
-    journal.write_text('{"order": "of another key"}\n')
-    assert "Is SECRET_KEY the one" in runner.invoke(args=["portal", "erase", "--replay"]).output
-
-
-def test_an_erasure_that_cannot_be_journaled_does_not_happen(app, make, monkeypatch):
-    order_id = seed(make)
-    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: Path("/proc/nowhere/erasures.jsonl"))
-    result = app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)])
-    assert result.exit_code != 0
-    with app.app_context(), scope_as(ALL_STORES):
-        from app.db import session
-
-        assert session.get(Order, order_id).erased_at is None
-
-
-def test_an_erasure_whose_line_does_not_reach_the_disk_does_not_happen(app, make, monkeypatch):
-    def full(_handle):
-        raise OSError("no space left on device")
-
-    order_id = seed(make)
-    monkeypatch.setattr("app.erasure_journal.os.fsync", full)
-    assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code != 0
-    assert one(app, Order).erased_at is None
-    assert rows(app, AuditEntry) == []
-
-
-def test_the_journal_makes_its_folder_and_is_for_its_owner_only(app, make, monkeypatch, tmp_path):
-    journal = tmp_path / "not" / "there" / "erasures.jsonl"
-    monkeypatch.setattr("app.erasure_journal.journal_path", lambda: journal)
-    orders = [seed(make), seed(make)]
-    for order_id in orders:
-        erase(app, order_id)
-    lines = [json.loads(line) for line in journal.read_text().splitlines()]
-    with app.app_context():
-        assert [line["order"] for line in lines] == [order_hash(order_id) for order_id in orders]
-        assert read_hashes([journal]) == {order_hash(order_id) for order_id in orders}
-    assert all(dt.datetime.fromisoformat(line["at"]).utcoffset() == dt.timedelta(0) for line in lines)
-    assert journal.stat().st_mode & 0o777 == 0o600
-
-
-def test_an_unknown_order_is_said_to_be_unknown(app):
-    result = app.test_cli_runner().invoke(args=["portal", "erase", "123"])
-    assert result.exit_code == 1
-    assert "there is no order 123" in result.output
-
-
-def test_the_panel_asks_for_the_word(app, make):
-    order_id = seed(make)
-    admin = make.admin()
-    page = admin.get(f"/orders/{order_id}/erase")
-    assert page.status_code == 200
-    csrf = page.text.split('name="csrf_token" value="')[1].split('"')[0]
-    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": csrf, "confirm": "no", "duty": "kept text"})
-    assert answer.status_code == 422
-    assert "kept text" in answer.text
-    answer = admin.post(f"/orders/{order_id}/erase", data={"csrf_token": csrf, "confirm": "ERASE"})
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"/orders/{order_id}")
-    with app.app_context(), scope_as(ALL_STORES):
-        from app.db import session
-
-        assert session.get(Order, order_id).erased_at
-
-
-def test_the_panel_asks_for_a_fresh_proof(app, make):
-    order_id = seed(make)
-    stale = make.signed_in(make.person(role="Admin"), proved=False)
-    page = stale.get(f"/orders/{order_id}/erase").text
-    assert "What will go" in page
-    assert 'name="confirm"' not in page
-    assert stale.submit(f"/orders/{order_id}/erase", {"confirm": "ERASE"}).status_code == 401
-    with app.app_context(), scope_as(ALL_STORES):
-        from app.db import session
-
-        assert session.get(Order, order_id).erased_at is None
-
-
-def test_a_duty_that_cannot_be_kept_is_named(app, make):
-    order_id = seed(make)
-    admin = make.admin()
-    answer = admin.submit(f"/orders/{order_id}/erase", {"confirm": "ERASE", "duty": "x" * 256})
-    assert answer.status_code == 422
-    assert "At most 255 characters" in answer.text
-    with app.app_context(), scope_as(ALL_STORES):
-        from app.db import session
-
-        assert session.get(Order, order_id).erased_at is None
-
-
-def test_nobody_but_an_administrator_may(make):
-    order_id = seed(make)
-    for client in (make.specialist(), make.signed_in(make.person(role="Lead", stores=("acme-eu",)))):
-        assert client.get(f"/orders/{order_id}/erase").status_code in (302, 403)
-
-
-def erase(app, order_id, **options):
-    with app.app_context(), scope_as(ALL_STORES), transaction() as session:
-        return erase_order(session, session.get(Order, order_id), actor=SYSTEM, now=utcnow(), **options)
 
 
 def test_a_second_erasure_takes_what_came_in_since_and_says_nothing_twice(app, make):
@@ -469,36 +231,3 @@ def test_an_order_that_holds_nobody_is_erased_quietly(app, make):
         assert preview(session, session.get(Order, order_id)).other_order_ids == ()
     erase(app, order_id)
     assert len(rows(app, StoredSearch)) == 1, "a search for nothing is nobody's"
-
-
-def test_a_full_disk_that_takes_half_a_line_stops_the_erasure(app, make, monkeypatch):
-    order_id = seed(make)
-    monkeypatch.setattr("app.erasure_journal.os.write", lambda _handle, data: len(data) - 1)
-    assert app.test_cli_runner().invoke(args=["portal", "erase", str(order_id)]).exit_code != 0
-    assert one(app, Order).erased_at is None
-    assert rows(app, AuditEntry) == []
-
-
-def test_a_line_cut_off_in_the_journal_takes_no_other_with_it(app, make, journal):
-    journal.write_text('{"at": "2026-11-23T00:00:00+00:00", "ord')
-    orders = [seed(make), seed(make)]
-    for order_id in orders:
-        erase(app, order_id)
-    assert journal.read_text().count("\n") == 3, "one line end was missing, and none is added where there is one"
-    with app.app_context():
-        assert read_hashes([journal]) == {order_hash(order_id) for order_id in orders}
-
-
-def test_a_line_cut_off_in_the_journal_is_left_out(app, tmp_path, caplog):
-    journal = tmp_path / "erasures.jsonl"
-    journal.write_text('{"order": "aa"}\n["order"]\n{"other": 1}\n{"order": "bb"}\n{"ord')
-    with app.app_context():
-        assert read_hashes([journal]) == {"aa", "bb"}
-    assert caplog.text.count("erasure_journal.bad_line") == 3
-
-
-@pytest.mark.parametrize("arguments", [[], ["123", "--replay"]])
-def test_the_command_wants_one_of_two(app, arguments):
-    result = app.test_cli_runner().invoke(args=["portal", "erase", *arguments])
-    assert result.exit_code == 2
-    assert "either an ORDER_ID or --replay" in result.output

@@ -7,12 +7,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, NO_STORES
 from app.domain.refusal import NotFound, Refused
 from app.models import Action, AuditEntry, License, Mail
-from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
-
-
-@pytest.fixture
-def ann(app, make):
-    return actor(app, make.person("ann@example.org", stores=("acme-eu",), first_name="Ann", last_name="Lee"))
+from tests.actions.support import NOW, counts, one, portal_lines, rows, run, token
 
 
 def test_the_same_form_again_is_the_same_action(app, make, ann):

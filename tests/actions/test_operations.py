@@ -9,12 +9,7 @@ from app.domain.access import ALL_STORES
 from app.domain.refusal import NotFound, Refused
 from app.models import Action, AuditEntry, Mail, OrderEvent, WebhookDelivery
 from app.models.base import db_now
-from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
-
-
-@pytest.fixture
-def boss(app, make):
-    return actor(app, make.person("boss@example.org", role="Admin", first_name="Bo", last_name="Ss"))
+from tests.actions.support import NOW, counts, one, portal_lines, rows, run, token
 
 
 def stuck_action(app, make, boss, **values):

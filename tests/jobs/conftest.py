@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 from app.actions.queue import submit_action
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, Actor
-from app.jobs import protocol
+from app.jobs import handlers, protocol
 from app.jobs.protocol import Capability
 from app.models import Action, Order
 from app.models.base import db_now, utcnow
+from tests.actions.support import actor
+from tests.standins.noventiq import PASSWORD, USERNAME, Noventiq
 
 ORDER_ID = 12345678
 
@@ -143,3 +146,43 @@ def work(app):
             return WORK[queue](row_id)
 
     return one
+
+
+@pytest.fixture
+def platform():
+    with Noventiq(hang=1.2, late=0.1) as server:
+        yield server
+
+
+@pytest.fixture(params=["standalone", "noventiq"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def connected(app, platform, monkeypatch):
+    """The portal with the platform behind it."""
+    before = app.extensions["settings"]
+    changed = dataclasses.replace(
+        before, platform_url=platform.url, platform_username=USERNAME, platform_password=PASSWORD,
+        queue_timing={**before.queue_timing, "call": 0.4},
+    )  # fmt: skip
+    monkeypatch.setitem(app.extensions, "settings", changed)
+    monkeypatch.setitem(app.extensions, "handlers", handlers.make_handlers(changed))
+    return platform
+
+
+@pytest.fixture
+def side(request, mode):
+    """Standalone (None) or the platform's stand-in."""
+    return request.getfixturevalue("connected") if mode == "noventiq" else None
+
+
+@pytest.fixture
+def ann(app, make):
+    return actor(app, make.person("ann@example.org", stores=("acme-eu",), first_name="Ann", last_name="Lee"))
+
+
+@pytest.fixture
+def boss(app, make):
+    return actor(app, make.person("boss@example.org", role="Admin"))

@@ -24,8 +24,8 @@ from app.platform.noventiq import Noventiq
 from app.platform.port import SurelyNot
 from app.platform.tokens import MemoryTokens
 from tests.actions.support import one, rows
-from tests.jobs.test_handlers import ann, ask, connected, platform  # noqa: F401
-from tests.jobs.test_handlers import work as work_all
+from tests.jobs.support import ask
+from tests.jobs.support import work as work_all
 from tests.jobs.test_mail import post, smtp  # noqa: F401
 from tests.jobs.test_sweeper import Told
 

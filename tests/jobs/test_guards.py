@@ -20,8 +20,8 @@ from app.jobs.subscriptions import SubscriptionHandler
 from app.models import Action, AuditEntry, Mail, Order, RefundRequest, Subscription
 from app.models.base import UtcDateTime, db_now
 from tests.actions.support import NOW, actor, one, portal_lines, rows, run, token
-from tests.jobs.test_handlers import CODE, PARENT, ask, change, subscribed
-from tests.jobs.test_handlers import work as work_all
+from tests.jobs.support import CODE, PARENT, ask, change, subscribed
+from tests.jobs.support import work as work_all
 
 NO = Refusal("test.no", "No.")
 
@@ -137,11 +137,6 @@ def test_a_database_that_stays_away_is_left_to_the_lease(world, work, handler, m
 
 
 # --- refunds ---
-
-
-@pytest.fixture
-def ann(app, make):
-    return actor(app, make.person("ann@example.org", stores=("acme-eu",), first_name="Ann", last_name="Lee"))
 
 
 @pytest.mark.parametrize(("status", "code"), [("withdrawn", "refund.withdrawn"), ("completed", None), ("sent", None)])

@@ -11,9 +11,7 @@ from app.jobs.reconcile import reconcile
 from app.models import Action, AuditEntry, Mail, Order, OrderItem, RefundRequest, Subscription
 from app.models.base import utcnow
 from tests.actions.support import one, rows, run, token
-from tests.jobs.test_handlers import CODE, PARENT, ann, ask, connected, platform, subscribed, work  # noqa: F401
-
-# ruff: noqa: F811 - pytest's fixtures by import
+from tests.jobs.support import CODE, PARENT, ask, subscribed, work
 
 
 def read_back(app):

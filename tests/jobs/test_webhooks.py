@@ -13,10 +13,7 @@ from app.jobs.webhooks import NOT_THERE
 from app.models import Order, WebhookDelivery
 from app.models.base import db_now
 from tests.actions.support import one, rows
-from tests.jobs.test_handlers import connected, platform  # noqa: F401
 from tests.webhooks.test_applying import message
-
-# ruff: noqa: F811 - pytest's fixtures by import
 
 
 @pytest.fixture

@@ -1,88 +1,76 @@
-"""Refunds where two things happened at once: a decision twice, an order that was deleted meanwhile."""
+"""Refunds that the platform decides or changes, and whoever is told of it (contract.md 5)."""
 
 import datetime as dt
 
 import pytest
-import sqlalchemy as sa
 
 from app.actions import desk, refunds
 from app.db import scope_as, session, transaction
-from app.domain.access import ALL_STORES, PLATFORM
-from app.domain.refunds import Event, Result
-from app.domain.refusal import Refused
+from app.domain.access import ALL_STORES
 from app.models import Action, AuditEntry, Mail, Order, RefundRequest
-from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run, token
+from tests.actions.refund_support import as_platform, ask
+from tests.actions.support import NOW, counts, one, portal_lines, rows, run
 from tests.factories import snapshot
 
 
-@pytest.fixture
-def ann(app, make):
-    return actor(app, make.person("ann@example.org", stores=("acme-eu",), first_name="Ann", last_name="Lee"))
-
-
-@pytest.fixture
-def boss(app, make):
-    return actor(app, make.person("boss@example.org", role="Admin", first_name="Bo", last_name="Ss"))
-
-
-def ask(app, who, order_id, **options):
-    return run(app, who, refunds.request_refund, order_id, reason="Paid twice", token=token(), now=NOW, **options)
-
-
-def as_platform(app, function, order_id, **options):
+def platform_says(app, order_id, status, result, updated=NOW):
     with app.app_context(), scope_as(ALL_STORES), transaction():
-        order = session.get_one(Order, order_id)
-        return function(session, order=order, **options)
+        return refunds.apply_platform_refund(
+            session, session.get(Order, order_id), status, result, updated, now=NOW + dt.timedelta(hours=1)
+        )
 
 
-def decide_again(session, *, order):
-    request = session.scalars(sa.select(RefundRequest)).one()
-    refunds.decide(session, PLATFORM, order, request, event=Event.COMPLETE, result=Result.FULL, now=NOW)
-
-
-def test_taking_up_twice_is_once(app, make, ann, boss):
+@pytest.mark.parametrize(
+    ("status", "result", "kept", "words"),
+    [
+        ("completed", "full", "full", "full refund completed"),
+        ("completed", "partial", "partial", "partial refund completed"),
+        ("refused", "failed", "failed", "refund failed"),
+        ("refused", None, "failed", "refund failed"),
+    ],
+)
+def test_whoever_decides_the_sender_is_told_once(app, make, ann, status, result, kept, words):
     order_id = make.order()
     ask(app, ann, order_id)
-    first = run(app, boss, desk.take, order_id, now=NOW)
+    later = NOW + dt.timedelta(hours=2)
+    assert platform_says(app, order_id, "updating", None, later)
+    assert one(app, Order).refund_status == "updating"
+    assert platform_says(app, order_id, status, result, later + dt.timedelta(hours=1))
+    assert (one(app, RefundRequest).status, one(app, RefundRequest).result) == (status, kept)
+    assert one(app, Mail).params["result"] == words
     before = counts(app)
-    assert run(app, boss, desk.take, order_id, now=NOW) == first
+    assert not platform_says(app, order_id, status, result, later + dt.timedelta(hours=1))
+    assert not platform_says(app, order_id, "sent", None, later)
     assert counts(app) == before
 
 
-def test_another_person_may_take_it_over(app, make, ann, boss):
+def test_a_request_nobody_here_sent_mails_nobody(app, make):
+    order_id = make.order()
+    assert platform_says(app, order_id, "sent", None)
+    assert platform_says(app, order_id, "completed", "full", NOW + dt.timedelta(hours=1))
+    request = one(app, RefundRequest)
+    assert (request.origin, request.status, request.requested_by) == ("platform", "completed", None)
+    assert rows(app, Mail) == []
+
+
+def test_a_snapshot_that_decides_tells_the_sender_too(app, make, ann):
     order_id = make.order()
     ask(app, ann, order_id)
-    run(app, boss, desk.take, order_id, now=NOW)
-    other = actor(app, make.person("second@example.org", role="Admin"))
-    run(app, other, desk.take, order_id, now=NOW)
-    assert one(app, RefundRequest).taken_by == other.id
+    make.order(order_id=order_id, version=2, status="deleted",
+               refund={"status": "completed", "result": "full", "updated": "2026-12-01T00:00:00+00:00"})  # fmt: skip
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("completed", "completed")
+    assert one(app, Mail).params["result"] == "full refund completed"
+    assert "refund.full" in [code for code, _ in portal_lines(app, order_id)]
 
 
-def test_a_full_refund_of_an_order_that_is_deleted_already_says_so_once(app, make, ann, boss):
-    order_id = make.order(order_id=77)
-    ask(app, ann, order_id)
-    make.record(snapshot(order_id=77, version=2, status="deleted"))
-    lines = len(portal_lines(app, order_id))
-    run(app, boss, desk.complete, order_id, result="full", now=NOW)
-    assert one(app, Order).status == "deleted"
-    assert [code for code, _ in portal_lines(app, order_id)].count("order.deleted") == 0
-    assert len(portal_lines(app, order_id)) > lines
-    assert one(app, RefundRequest).status == "completed"
-
-
-def test_a_request_that_has_ended_is_not_decided_again(app, make, ann, boss):
+def test_the_order_changing_under_an_open_request_makes_it_updating(app, make, ann):
     order_id = make.order()
     ask(app, ann, order_id)
-    run(app, boss, desk.refuse, order_id, comment="No", now=NOW)
-    before = counts(app)
-    with pytest.raises(Refused):
-        as_platform(app, decide_again, order_id)
-    assert counts(app) == before
-    action = one(app, Action)
     with app.app_context(), scope_as(ALL_STORES), transaction():
-        refunds.reject(session, action, "too late", mail=True, now=NOW)
-    assert counts(app) == before
-    assert one(app, RefundRequest).comment == "No"
+        assert refunds.note_order_change(session, session.get(Order, order_id), now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Order).refund_status) == ("updating", "updating")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        assert not refunds.note_order_change(session, session.get(Order, order_id), now=NOW)
 
 
 def test_a_rejection_frees_the_order_and_tells_the_sender_only_where_asked(app, make, ann):
