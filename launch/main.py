@@ -10,6 +10,9 @@ from pathlib import Path
 
 from launch import ROOT, STARTED, LaunchError, environment
 
+WORKERS = "3"
+"""Processes of the tests: on two cores a third keeps them busy while others wait for clocks, servers and browsers."""
+
 
 def main(arguments: list[str]) -> int:
     """Run; the exit code. Whatever is wrong is said in one sentence on stderr (exit code 2)."""
@@ -62,7 +65,7 @@ def _test(arguments: list[str]) -> int:
     python = environment.ensure(dev=True)
     environment.ensure_chromium()
     own = any(a == "-n" or a.startswith(("-n", "--numprocesses")) for a in arguments)
-    command = [python, "-m", "pytest", "-c", ".pytest.ini", "--rootdir", str(ROOT), *([] if own else ["-n", "2"])]
+    command = [python, "-m", "pytest", "-c", ".pytest.ini", "--rootdir", str(ROOT), *([] if own else ["-n", WORKERS])]
     os.chdir(ROOT)
     os.execv(python, [*command, *arguments])
     return 2  # not reached: execv replaces the process
