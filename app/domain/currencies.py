@@ -186,7 +186,7 @@ CODES = frozenset(
         "XSU",
         "XTS",
         "XUA",
-        "XXX",
+        "XXX",  # no placeholder: ISO 4217 has it for "no currency involved", and a platform may send it
         "YER",
         "ZAR",
         "ZMK",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from urllib.parse import urlsplit
 
 from flask import abort, g, redirect, request, url_for
@@ -40,12 +41,12 @@ def _forget(*beginnings: str) -> None:
         del browser[name]
 
 
-class _Elsewhere(SignOutViews):
+class _Elsewhere(SignOutViews, ABC):
     """What the three ways share."""
 
+    @abstractmethod
     def _providers(self) -> list[tuple[str, str]]:
         """Names for people, and addresses that lead there."""
-        raise NotImplementedError
 
     def _page(self, status: int = 200, headers: dict[str, str] | None = None, **values: object) -> Response:
         return page("access/sign_in_elsewhere.html", status, headers, providers=self._providers(), **values)

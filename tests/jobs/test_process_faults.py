@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def own_postgresql():
+    """A server that may be stopped and frozen. Where its programs are missing, as the README allows, the test is
+    skipped with the reason; ``REQUIRE_POSTGRESQL`` makes that a failure, and .ci/run installs them first."""
     try:
         server = PostgresServer(free_port())
     except NoPostgresError as missing:
