@@ -20,6 +20,8 @@ import orjson
 import sqlalchemy as sa
 from flask import Flask, current_app, g, has_app_context
 from sqlalchemy import event
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from sqlalchemy.orm import ORMExecuteState, Session, scoped_session, sessionmaker, with_loader_criteria
 from werkzeug.local import LocalProxy
 
@@ -28,6 +30,8 @@ from app.models import STORE_SCOPED, Store
 
 log = logging.getLogger(__name__)
 _writing: ContextVar[bool] = ContextVar("writing", default=False)
+TRANSIENT = (OperationalError, InterfaceError, InternalError, NoConnectionError)
+"""A database that restarts, hangs, deadlocks or is locked; not one that says our data is wrong."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from app.actions import audit
-from app.db import session
+from app.db import TRANSIENT, session
 from app.domain.audit import ACCESS_REFUSED
 from app.domain.refusal import Invalid, NotFound, Refused
 from app.i18n import say
@@ -24,6 +24,10 @@ from app.security import current_actor
 
 log = logging.getLogger(__name__)
 MACHINES = ("/webhooks/", "/healthz", "/readyz", "/metrics", "/assets/", "/favicon.ico")
+
+
+RETRY_AFTER = 10
+"""Seconds after which a database that did not answer may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ def _http(error: HTTPException) -> Response:
         return current_app.make_response(error.get_response())
     if isinstance(error, InternalServerError) and error.original_exception is not None:
         log.error("request.failed", exc_info=error.original_exception)
+        if isinstance(error.original_exception, TRANSIENT):
+            return _http(ServiceUnavailable(retry_after=RETRY_AFTER))
     if error.code == 403:
         _note_denied()
     response = answer(error.code)

@@ -14,7 +14,7 @@ from app import metrics, schema
 from app.db import database
 from app.models import Heartbeat
 from app.models.base import db_now
-from app.queries.operations import TABLES
+from app.models.work import QUEUES
 from app.settings import settings
 
 blueprint = Blueprint("health", __name__)
@@ -98,7 +98,7 @@ def workers_alive(connection: sa.Connection) -> dict[str, int]:
         Heartbeat.kind == "worker", Heartbeat.seen_at > db_now(-float(SILENT_AFTER["worker"]))
     )
     serving = [info.get("queue") for info in connection.scalars(fresh)]
-    return {queue: serving.count(queue) for queue in TABLES}
+    return {queue: serving.count(queue) for queue in QUEUES}
 
 
 def idle_queues(connection: sa.Connection) -> list[str]:

@@ -21,6 +21,10 @@ USERS = [f"storm{number}@example.org" for number in range(8)]
 USER_PASSWORD = "a quiet sea in november 77"
 
 
+class PortalError(Exception):
+    """The portal did what no visitor should see. (No SystemExit: that would end a clicking thread without a word.)"""
+
+
 @dataclass
 class Tally:
     """What the storm did and saw."""
@@ -55,7 +59,7 @@ class User:
             with self.tally.lock:
                 self.tally.page_errors += 1
             time.sleep(min(0.2 * 1.3**tried, 2))
-        raise SystemExit("the portal did not come back")
+        raise PortalError("the portal did not come back")
 
     def sign_in(self) -> None:
         self.browser.cookies.clear()
@@ -63,7 +67,7 @@ class User:
         form = {"csrf_token": csrf(page), "username": self.email, "password": USER_PASSWORD}
         answer = self.ask("POST", "/login/", data=form)
         if answer.status_code != 303:
-            raise SystemExit(f"signing in was answered with {answer.status_code}")
+            raise PortalError(f"signing in was answered with {answer.status_code}")
 
     def press(self, order_id: int, kind: str, *, rival: bool = False) -> bool:
         """Press the form of the action on the order's page, one to three times at once; accepted?"""
@@ -114,7 +118,7 @@ class User:
 def csrf(page: str) -> str:
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
     if found is None:
-        raise SystemExit("no csrf_token in the page")
+        raise PortalError("no csrf_token in the page")
     return found[1]
 
 

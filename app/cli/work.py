@@ -10,7 +10,7 @@ import click
 from flask import Flask, current_app
 
 from app.cli import portal
-from app.jobs.queues import QUEUES
+from app.models.work import QUEUES
 from app.settings import settings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from flask import current_app
 
 from app.actions.queue import settle_mails_of
-from app.db import scope_as, session, transaction
+from app.db import TRANSIENT, scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Actor
 from app.domain.refusal import NotFound, Refusal, Refused
 from app.domain.work import (
@@ -24,7 +24,7 @@ from app.domain.work import (
     UNSURE_AND_NOT_ALLOWED,
 )
 from app.jobs import protocol
-from app.jobs.lease import TRANSIENT, claim, finish, insist
+from app.jobs.lease import claim, finish, insist
 from app.jobs.protocol import Capability, Handler, Outcome, Verdict
 from app.jobs.timing import Timing, timing
 from app.models import Action, Person

@@ -16,9 +16,9 @@ from app.domain.access import ALL_STORES
 from app.jobs.actions import work_action
 from app.jobs.lease import due
 from app.jobs.mail import work_mail
-from app.jobs.queues import QUEUES
 from app.jobs.timing import timing
 from app.jobs.webhooks import work_delivery
+from app.models.work import QUEUES
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from app import metrics
-from app.jobs.lease import live
-from app.jobs.queues import QUEUES
 from app.models.base import UtcDateTime, db_now
-from app.models.work import LIVE
+from app.models.work import LIVE, QUEUES, live
 
 
 @metrics.gauges

@@ -14,27 +14,19 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from app.db import transaction
+from app.db import TRANSIENT, transaction
 from app.jobs.timing import Timing
 from app.models.base import db_now
-from app.models.work import LIVE, Leased
+from app.models.work import Leased, live
 
 log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Leased)
-TRANSIENT = (OperationalError, InterfaceError, InternalError)
-"""A database that restarts, hangs, deadlocks or is locked; not one that says our data is wrong."""
 FINISH_TRIES = 6
 """A finished call is worth some patience with a database that restarts or deadlocks."""
 NO_SYNC = {"synchronize_session": False}
-
-
-def live(model: type[Leased]) -> sa.ColumnElement[bool]:
-    """Said in literals besides any other condition on ``state``: only then SQLite uses the index of live rows."""
-    return model.state.in_(sa.bindparam("live_states", list(LIVE), expanding=True, literal_execute=True))
 
 
 class LostLeaseError(Exception):

@@ -16,11 +16,7 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from app.models import Action, Mail, WebhookDelivery
-from app.models.work import Leased
-
-QUEUES: dict[str, type[Leased]] = {"actions": Action, "mail": Mail, "webhooks": WebhookDelivery}
-"""Queue name → the table its integers are ids of. One worker process serves one queue (reliability.md 1.1, a4)."""
+from app.models.work import QUEUES
 
 ALLOWED = {f"app.jobs.tasks.work_{name}" for name in QUEUES}
 JOB_TIMEOUT = 60
@@ -37,6 +33,7 @@ class SafeJob(Job):
     @property
     def func(self) -> Callable[..., Any]:
         """The function, if it is on the list and called with one id."""
+        # Web processes make queues too, and never run a job: they are spared the code of it.
         from app.jobs import tasks
 
         if self.func_name not in ALLOWED or self.instance is not None or self.kwargs:

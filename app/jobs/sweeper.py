@@ -19,9 +19,9 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs import heartbeat, periodic
 from app.jobs.hints import Hints
-from app.jobs.lease import end_leases, forget_hints, live, take_hints
-from app.jobs.queues import QUEUES
+from app.jobs.lease import end_leases, forget_hints, take_hints
 from app.jobs.timing import timing
+from app.models.work import QUEUES, live
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 
 from app.actions.webhooks import apply_delivery
-from app.db import scope_as, session, transaction
+from app.db import TRANSIENT, scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.webhooks import SENTENCES
 from app.domain.work import NOT_APPLIED, UNKNOWN_ORDER
-from app.jobs.lease import TRANSIENT, claim, finish, insist
+from app.jobs.lease import claim, finish, insist
 from app.jobs.timing import Timing, timing
 from app.models import WebhookDelivery
 from app.models.base import db_now, utcnow

@@ -140,6 +140,15 @@ class WebhookDelivery(Leased, Model):
 _due_index("ix_webhook_delivery_due", WebhookDelivery.next_at)
 
 
+def live(model: type[Leased]) -> sa.ColumnElement[bool]:
+    """Said in literals besides any other condition on ``state``: only then SQLite uses the index of live rows."""
+    return model.state.in_(sa.bindparam("live_states", list(LIVE), expanding=True, literal_execute=True))
+
+
+QUEUES: dict[str, type[Leased]] = {"actions": Action, "mail": Mail, "webhooks": WebhookDelivery}
+"""Queue name → its table. One worker process serves one queue (reliability.md 1.1, a4)."""
+
+
 class Heartbeat(Model):
     """A process that says it is alive: workers and sweepers."""
 

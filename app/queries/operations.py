@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.db import scope_ids
 from app.domain.access import ALL_STORES, Actor
-from app.models import Action, Heartbeat, Mail, Person, Store, WebhookDelivery
+from app.models import Heartbeat, Person, Store
 from app.models.base import UtcDateTime, db_now
-from app.models.work import LIVE, Leased
+from app.models.work import LIVE, QUEUES, live
 
 STATES = {
     "actions": ("waiting", "running", "attention", "done", "refused", "withdrawn"),
@@ -22,7 +22,6 @@ STATES = {
     "webhooks": ("waiting", "running", "attention", "done", "ignored", "refused"),
 }
 """What each list can be filtered by; ``live`` (not ended) and ``all`` besides."""
-TABLES: dict[str, type[Leased]] = {"actions": Action, "mail": Mail, "webhooks": WebhookDelivery}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +63,13 @@ def health(session: Session) -> Health:
     """How the queues are. Counts of every store: the page is for administrators only."""
     seen = session.execute(sa.select(Heartbeat.kind, Heartbeat.info).where(Heartbeat.seen_at > db_now(-90.0))).all()
     working = [info.get("queue") for kind, info in seen if kind == "worker"]
-    queues = tuple(_queue(session, name, working.count(name)) for name in TABLES)
+    queues = tuple(_queue(session, name, working.count(name)) for name in QUEUES)
     return Health(queues, sum(kind == "sweeper" for kind, _ in seen))
 
 
 def _queue(session: Session, name: str, workers: int) -> QueueHealth:
-    model = TABLES[name]
-    alive = _live(model)
+    model = QUEUES[name]
+    alive = live(model)
     states = sa.select(model.state, sa.func.count()).where(alive).group_by(model.state)
     counts: dict[str, int] = dict(session.execute(states).all())  # type: ignore[arg-type]
     due, now = session.execute(
@@ -90,16 +89,16 @@ def _queue(session: Session, name: str, workers: int) -> QueueHealth:
 
 def rows(session: Session, actor: Actor, name: str, *, state: str, before: int | None, limit: int) -> Sequence[Row]:
     """Rows of a list, newest first, one more than ``limit`` if there are more. ``state``: one, ``live`` or ``all``."""
-    model = TABLES[name]
+    model = QUEUES[name]
     statement = sa.select(model, Store.name).outerjoin(Store, Store.id == model.store_id)  # type: ignore[attr-defined]
     if actor.stores is not ALL_STORES:
         statement = statement.where(model.store_id.in_(scope_ids(actor.stores)))  # type: ignore[attr-defined]
     if state == "live":
-        statement = statement.where(_live(model))
+        statement = statement.where(live(model))
     elif state != "all":
         statement = statement.where(model.state == state)
         if state in LIVE:
-            statement = statement.where(_live(model))
+            statement = statement.where(live(model))
     if before is not None:
         statement = statement.where(model.id < before)
     found = session.execute(statement.order_by(model.id.desc()).limit(limit + 1)).all()
@@ -120,11 +119,6 @@ def _people(session: Session, ids: set[int | None]) -> dict[int | None, str]:
             sa.select(Person.id, Person.first_name, Person.last_name).where(Person.id.in_(wanted))
         )
     }
-
-
-def _live(model: type[Leased]) -> sa.ColumnElement[bool]:
-    """In literals, so that SQLite finds the index of live rows."""
-    return model.state.in_(sa.bindparam("live_states", list(LIVE), expanding=True, literal_execute=True))
 
 
 def processes(session: Session) -> Sequence[tuple[str, str, dt.datetime]]:

@@ -57,13 +57,16 @@ class BrowserSession(SessionMixin):
         self.known_to: int | None = None
         self.modified = False
         self.accessed = False
+        self.unknown = False
 
     def _load(self) -> dict[str, Any]:
         self.accessed = True
         if self._data is None:
             self._data = {}  # should the database fail now, the error page finds a visitor, not a second failure
             if self.token:
+                self.unknown = True
                 found = self._interface.find(self.token)
+                self.unknown = False
                 if found is not None:
                     self.row, self.person = found
                     self._data = {**self.row.data, USER_KEY: str(self.person.id), "_fresh": True}
@@ -157,6 +160,8 @@ class DatabaseSessions(SessionInterface):
         found = cast(BrowserSession, session)
         if found.accessed:
             response.vary.add("Cookie")
+        if found.unknown:
+            return  # the database failed: whoever was signed in still is, once it is back
         if found.known_to is not None:
             name = found.device(found.known_to) or secrets.token_urlsafe(12)
             text = self._device_signer(app).dumps([found.known_to, name])

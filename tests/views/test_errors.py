@@ -93,6 +93,7 @@ def test_machines_get_what_they_read(app: Flask) -> None:
 def test_a_failure_needs_neither_database_nor_session(
     broken: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And it signs nobody out: what the database could not say is not "no such session"."""
     client = make.specialist()
 
     def gone(*_args: object, **_kwargs: object) -> None:
@@ -100,7 +101,11 @@ def test_a_failure_needs_neither_database_nor_session(
 
     with monkeypatch.context() as patch:
         patch.setattr(broken.extensions["database"].engine.pool, "connect", gone)
-        answer = client.get("/account/")
-    assert answer.status_code in (500, 503)
-    assert 'class="say"' in answer.text
-    assert "the server is gone" not in answer.text
+        answers = [client.get("/account/"), client.post("/logout/", data={"csrf_token": "x"})]
+    for answer in answers:
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert 'class="say"' in answer.text
+        assert "the server is gone" not in answer.text
+    assert "Set-Cookie" not in answers[0].headers
+    assert client.get("/account/").status_code == 200
