@@ -34,6 +34,11 @@ def zone(name: str) -> dt.tzinfo:
         return UTC
 
 
+@lru_cache(maxsize=16)
+def _countries(language: str) -> dict[str, str]:
+    return {code: name for code, name in Locale.parse(language).territories.items() if len(code) == 2}
+
+
 @lru_cache(maxsize=1024)
 def formats_for(language: str, timezone: str) -> Formats:
     """The formats of a language (``en`` or ``ru``) and an IANA time zone; shared, made once."""
@@ -239,6 +244,11 @@ class Formats:
     def period(self, iso: str) -> str:
         """An ISO 8601 period in words: ``P1Y`` is ``1 year``. What it cannot read it gives back."""
         return _period(self.language, iso)
+
+    def country(self, code: str) -> str:
+        """The country's name with its ISO 3166 code, ``Sweden (SE)``; anything else as the platform sent it."""
+        name = _countries(self.language).get(code.upper())
+        return f"{name} ({code})" if name and name != code else code
 
     def money(self, amount: Decimal | None, currency: str) -> str:
         """The amount with its currency: ``€1,234.50``, ``1 234,50 ₽``; JPY without decimals, KWD with three."""

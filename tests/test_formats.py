@@ -121,3 +121,18 @@ def test_every_moment_reads_as_the_zone_says(at: dt.datetime, zone: str, other: 
         assert (
             known.stamper(2026)(moment.timestamp()) == f'<time datetime="{known.iso(at)}">{known.short(at, NOW)}</time>'
         )
+
+
+@pytest.mark.parametrize(
+    ("language", "sent", "shown"),
+    [
+        ("en", "SE", "Sweden (SE)"),
+        ("ru", "SE", "Швеция (SE)"),
+        ("en", "se", "Sweden (se)"),
+        ("en", "Sweden", "Sweden"),
+        ("en", "QQ", "QQ"),
+        ("en", "001", "001"),
+    ],
+)
+def test_a_country_is_named_and_what_is_no_code_is_left_as_it_came(language: str, sent: str, shown: str) -> None:
+    assert formats_for(language, "UTC").country(sent) == shown

@@ -218,7 +218,7 @@ class _Page:
                 phone=phone,
                 company=company,
                 vat=vat,
-                country=country,
+                country=country and self.formats.country(country),
                 address=address,
             ),
             payment_method=method,

@@ -89,7 +89,7 @@ def test_a_new_status_ends_the_parameters_of_an_old_order(make):
 def test_the_customer_block_holds_what_the_order_knows(make):
     assert shown(make, make.order()).block("Customer").rows() == {
         "Type": "Natural person", "Name": "Marcel Laporte", "Email": "marcel.laporte@example.com",
-        "Phone": "+33 1 23 45 67 89", "Country": "FR", "Address": "1 rue Exemple, Paris",
+        "Phone": "+33 1 23 45 67 89", "Country": "France (FR)", "Address": "1 rue Exemple, Paris",
     }  # fmt: skip
 
 
