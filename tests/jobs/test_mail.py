@@ -304,3 +304,17 @@ def self_signed(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     return context
+
+
+@pytest.mark.parametrize(("tried", "state", "sent"), [(59, "done", 1), (60, "attention", 0)])
+def test_a_mail_that_kills_its_workers_is_not_tried_for_ever(world, work, smtp, post, handler, tried, state, sent):
+    """Each attempt was claimed and never ended: the sweeper gave the row back when the lease was over."""
+    handler.capability = Capability.LOCAL
+    handler.answers = [protocol.parked()]
+    action = world.click("resend_license", "L1")
+    work("actions", action)
+    mail = post(action_id=action)
+    world.change(mail, Mail, attempt=tried)
+    assert work("mail", mail) == state
+    assert world.state(action) == state
+    assert len(smtp.taken) == sent
