@@ -40,9 +40,12 @@ def cancel_all_of(session: Session, actor: Actor, order: Order, *, token: str) -
     for subscription in subscriptions_of(session, order):
         if why_not_cancel(subscription_facts(session, order, subscription)) is None:
             own = hashlib.sha256(f"{token}/{subscription.code}".encode()).hexdigest()
-            action, _ = submit_action(
-                session, kind=CANCEL, order=order, subject=subscription.code, actor=actor, token=own
-            )
+            try:
+                action, _ = submit_action(
+                    session, kind=CANCEL, order=order, subject=subscription.code, actor=actor, token=own
+                )
+            except Refused:  # somebody was quicker, on the page of another order of this subscription
+                continue
             _asked(session, actor, order, action)
             found.append(action)
     return found
