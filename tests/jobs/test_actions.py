@@ -253,7 +253,7 @@ def test_a_deadlock_at_the_end_does_not_lose_the_outcome(world, work, handler):
 def test_a_commit_that_was_acknowledged_late_is_not_done_again(
     world, work, handler, monkeypatch, trouble, answer, state, settled
 ):
-    """The client thinks the commit failed, but it did not (reliability.md 7.3, 18); or the job's time is over just then.
+    """The client thinks the commit failed, but it did not (reliability.md 7.3, 18), or the job's time is over.
 
     A parked action stays parked: given back to the waiting, it would never hear of its mail's end.
     """
