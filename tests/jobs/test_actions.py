@@ -60,6 +60,7 @@ def test_an_unknown_outcome_is_looked_up_and_not_repeated_when_it_happened(world
     assert row.error == "TimeoutError"  # never the words: they may hold a customer's data
     world.make_due(action)
     assert work("actions", action) == "done"
+    assert not world.row(action).doubt
     assert len(handler.effects) == 1
     assert handler.asked == [action]
 
