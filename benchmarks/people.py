@@ -8,11 +8,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import requests
 
+from benchmarks.judge import ADDRESS, CODE
 from benchmarks.processes import Portal
 from tests.factories import snapshot
 
@@ -70,7 +71,10 @@ class User:
             raise PortalError(f"signing in was answered with {answer.status_code}")
 
     def press(self, order_id: int, kind: str, *, rival: bool = False) -> bool:
-        """Press the form of the action on the order's page, one to three times at once; accepted?"""
+        """Press the form of the action on the order's page, one to three times at once; accepted?
+
+        Kinds as of ``form``: ``refund``, ``withdraw``, ``cancel``, ``resume``, ``resend``.
+        """
         address, form = self.form(order_id, kind)
         if address is None:
             return False
@@ -104,7 +108,9 @@ class User:
             self.sign_in()
         addresses = {
             "refund": f"/orders/{order_id}/refund",
+            "withdraw": f"/orders/{order_id}/refund/withdraw",
             "cancel": f"/orders/{order_id}/subscriptions/{order_id}_1/cancel",
+            "resume": f"/orders/{order_id}/subscriptions/{order_id}_2/resume",
             "resend": f"/orders/{order_id}/licenses/l1/resend",
         }
         address = addresses[kind]
@@ -115,24 +121,33 @@ class User:
         return address, {**fields, "reason": "The customer wants it back."}
 
 
-def csrf(page: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    if found is None:
-        raise PortalError("no csrf_token in the page")
-    return found[1]
-
-
-def prepare(portal: Portal, order_ids: Iterable[int]) -> None:
-    """A store, people, and paid orders with a code and a subscription each."""
+def prepare(portal: Portal, order_ids: Iterable[int], *, cancelled: Container[int] = ()) -> None:
+    """A store, people, and paid orders with a buyer, a code and a subscription each: NN_1, or NN_2 ``cancelled``."""
     portal.portal("store", STORE)
     for email in USERS:
         words = ("--first-name", "Sam", "--last-name", "Storm", "--role", "Specialist", "--store", STORE)
         portal.portal("user", email, *words, "--password-stdin", given=USER_PASSWORD + "\n")
     lines = []
     for order_id in order_ids:
+        number, status = (2, "cancelled") if order_id in cancelled else (1, "active")
         subscription = {
-            "id": f"{order_id}_1", "type": "AR", "status": "active", "period": "P1Y",
+            "id": f"{order_id}_{number}", "type": "AR", "status": status, "period": "P1Y",
             "parent_order_id": order_id,
         }  # fmt: skip
-        lines.append(json.dumps(snapshot(order_id=order_id, store=STORE, items=[{"subscription": subscription}])))
+        code = {"license_id": "l1", "code": CODE.format(order_id), "deleted": False}
+        lines.append(
+            json.dumps(
+                snapshot(
+                    order_id=order_id, store=STORE, customer={"email": ADDRESS.format(order_id)},
+                    items=[{"subscription": subscription, "licenses": [code]}],
+                )
+            )
+        )  # fmt: skip
     portal.portal("import", "-", given="\n".join(lines) + "\n")
+
+
+def csrf(page: str) -> str:
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    if found is None:
+        raise SystemExit("no csrf_token in the page")
+    return found[1]

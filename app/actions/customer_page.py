@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.domain.access import ALL_STORES, Actor
+from app.actions.orders import lock_order
+from app.domain.access import Actor
 from app.domain.audit import PAGE_REVOKED
-from app.domain.refusal import NotFound
-from app.models import Order
 
 
 def revoke_page(session: Session, actor: Actor, order_id: int) -> None:
@@ -17,11 +15,6 @@ def revoke_page(session: Session, actor: Actor, order_id: int) -> None:
 
     Raises NotFound when the order does not exist or is not in the actor's scope.
     """
-    statement = sa.select(Order).where(Order.id == order_id).with_for_update()
-    if actor.stores is not ALL_STORES:
-        statement = statement.where(Order.store_id.in_(actor.stores))  # type: ignore[arg-type]
-    order = session.scalar(statement)
-    if order is None:
-        raise NotFound
+    order = lock_order(session, actor, order_id)
     order.page_generation += 1
     audit.record(session, actor, PAGE_REVOKED, order_id=order.id, store_id=order.store_id)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.actions import audit, history
+from app.actions.orders import hold_order
 from app.actions.queue import hint
 from app.domain import audit as events
 from app.domain import history as lines
@@ -50,19 +51,20 @@ def try_again(session: Session, actor: Actor, action_id: int) -> None:
 
 
 def send_again(session: Session, actor: Actor, mail_id: int) -> None:
-    """Try a mail again that the server did not take. Raises NotFound, or Refused when it needs nobody."""
-    mail = session.scalars(sa.select(Mail).where(Mail.id == mail_id).with_for_update()).one_or_none()
-    if mail is None:
+    """Try a mail again that the server did not take. Raises NotFound, or Refused when it needs nobody.
+
+    The mail of an action takes that along; where a colleague has said that the action happened, it is not sent.
+    """
+    known = session.execute(sa.select(Mail.action_id).where(Mail.id == mail_id)).one_or_none()
+    if known is None:
         raise NotFound
-    if mail.state != "attention":
+    action = _held(session, known.action_id) if known.action_id is not None else None
+    mail = session.scalars(sa.select(Mail).where(Mail.id == mail_id).with_for_update()).one()
+    if mail.state != "attention" or (action is not None and action.verdict is not None):
         raise Refused(NOT_OPEN)
-    if mail.action_id is not None:
-        action = session.scalars(
-            sa.select(Action).where(Action.id == mail.action_id, Action.state == "attention").with_for_update()
-        ).one_or_none()
-        if action is not None:
-            try_again(session, actor, action.id)
-            return
+    if action is not None and action.state == "attention":
+        try_again(session, actor, action.id)
+        return
     _send_again(session, mail)
     session.flush()
     audit.record(
@@ -88,8 +90,19 @@ def apply_again(session: Session, actor: Actor, delivery_id: int) -> None:
     )
 
 
+def _held(session: Session, action_id: int) -> Action | None:
+    """The action, held until the transaction ends, and its order before it: as whatever else ends an action does."""
+    order_id = session.scalar(sa.select(Action.order_id).where(Action.id == action_id))
+    if order_id is None:
+        return None
+    hold_order(session, order_id)
+    return session.scalar(
+        sa.select(Action).where(Action.id == action_id).with_for_update().execution_options(populate_existing=True)
+    )
+
+
 def _open(session: Session, action_id: int) -> Action:
-    action = session.scalars(sa.select(Action).where(Action.id == action_id).with_for_update()).one_or_none()
+    action = _held(session, action_id)
     if action is None:
         raise NotFound
     if action.state != "attention":

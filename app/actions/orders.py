@@ -11,16 +11,26 @@ from app.domain.refusal import NotFound
 from app.models import Action, Order, Store
 
 
-def lock_order(session: Session, actor: Actor, order_id: int) -> Order:
-    """The order, locked until the transaction ends. Raises NotFound when it is not there or not the actor's.
+def hold_order(session: Session, order_id: int) -> Order | None:
+    """The order, held until the transaction ends; None when it is not there, and then nobody else makes it, either.
 
-    On PostgreSQL by the lock that recording takes, too, and by FOR UPDATE; on SQLite the transaction itself is the
-    only writer.
+    Everybody takes it in this way, and before anything else of the order, or two would wait for each other. On
+    PostgreSQL by the lock that recording takes, too, and by the row's; on SQLite the transaction itself is the only
+    writer. The row's lock is the one of an UPDATE that leaves its key alone: a line of history, which only names the
+    order, does not wait for it (the page of a renewal writes such a line for the parent).
     """
     lock_names(session, [(LOCK_ORDER, order_lock(order_id))])
-    order = session.scalar(
-        sa.select(Order).where(Order.id == order_id).with_for_update(of=Order).execution_options(populate_existing=True)
+    return session.scalar(
+        sa.select(Order)
+        .where(Order.id == order_id)
+        .with_for_update(of=Order, key_share=True)
+        .execution_options(populate_existing=True)
     )
+
+
+def lock_order(session: Session, actor: Actor, order_id: int) -> Order:
+    """The order, held until the transaction ends. Raises NotFound when it is not there or not the actor's."""
+    order = hold_order(session, order_id)
     if order is None or not actor.sees(order.store_id):
         raise NotFound
     return order

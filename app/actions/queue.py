@@ -80,11 +80,17 @@ def submit_action(
     return before, False
 
 
-def withdraw_action(session: Session, action_id: int) -> bool:
-    """Take back an action of which no call ever went out; False when it is too late. Compare-and-swap."""
+def withdraw_action(session: Session, action_id: int, *, local: bool = False) -> bool:
+    """Take back an action of which no call ever went out; False when it is too late. Compare-and-swap.
+
+    One that somebody has said to have happened only waits for a worker to write that down. ``local``: no call ever
+    goes out (standalone), so that one which is stuck or was interrupted is taken back as well.
+    """
+    uncalled = (Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
+    free = (Action.state.in_(("waiting", "attention")),) if local else uncalled
     taken = session.execute(
         sa.update(Action)
-        .where(Action.id == action_id, Action.state == "waiting", Action.doubt.is_(False))
+        .where(Action.id == action_id, *free)
         .values(state="withdrawn", finished_at=db_now(), lease_until=None)
         .returning(Action.id)
         .execution_options(synchronize_session=False)

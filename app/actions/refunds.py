@@ -31,7 +31,7 @@ from app.domain.refunds import (
 from app.domain.refusal import Refused
 from app.models import Action, Order, OrderItem, Person, RefundRequest
 from app.models.base import db_now
-from app.queries.facts import LIVE, open_request, refund_facts
+from app.queries.facts import open_request, refund_facts
 
 REQUEST = "request_refund"
 TEMPLATE = "refund_result"
@@ -103,7 +103,7 @@ def withdraw(session: Session, actor: Actor, order_id: int, *, standalone: bool,
     if refusal is not None:
         raise Refused(refusal)
     action = session.scalar(sa.select(Action).where(Action.refund_request_id == newest.id))
-    stopped = action is not None and action.state in LIVE and withdraw_action(session, action.id)
+    stopped = action is not None and withdraw_action(session, action.id, local=standalone)
     if not standalone and not stopped:
         raise Refused(NOT_WITHDRAWABLE)
     newest.status = RequestStatus.WITHDRAWN

@@ -114,10 +114,11 @@ def sync_rows(session: Session, model: Any, old: Iterable[Row], new: Iterable[Ro
 
 
 def read_rows(session: Session, model: Any, *conditions: Any, lock: bool = False) -> list[Row]:
-    """Rows as dicts; with ``lock``, held until the end of the transaction, in the order of their keys."""
+    """Rows as dicts; with ``lock``, held until the end of the transaction, in the order of their keys. Rows that only
+    name one of them may be written meanwhile."""
     statement = sa.select(model.__table__).where(*conditions)
     if lock:
-        statement = statement.order_by(*model.__table__.primary_key).with_for_update()
+        statement = statement.order_by(*model.__table__.primary_key).with_for_update(key_share=True)
     return [dict(row) for row in session.connection().execute(statement).mappings()]
 
 

@@ -12,7 +12,7 @@ from app.actions.orders import known_action, lock_order, lock_subscription
 from app.actions.queue import submit_action
 from app.domain import audit as events
 from app.domain import history as lines
-from app.domain.access import Actor
+from app.domain.access import SYSTEM, Actor
 from app.domain.refusal import NotFound, Refusal, Refused
 from app.domain.subscriptions import SubscriptionStatus, after_resume, why_not_cancel, why_not_resume
 from app.models import Action, Order, Subscription
@@ -40,9 +40,12 @@ def cancel_all_of(session: Session, actor: Actor, order: Order, *, token: str) -
     for subscription in subscriptions_of(session, order):
         if why_not_cancel(subscription_facts(session, order, subscription)) is None:
             own = hashlib.sha256(f"{token}/{subscription.code}".encode()).hexdigest()
-            action, _ = submit_action(
-                session, kind=CANCEL, order=order, subject=subscription.code, actor=actor, token=own
-            )
+            try:
+                action, _ = submit_action(
+                    session, kind=CANCEL, order=order, subject=subscription.code, actor=actor, token=own
+                )
+            except Refused:  # somebody was quicker, on the page of another order of this subscription
+                continue
             _asked(session, actor, order, action)
             found.append(action)
     return found
@@ -64,7 +67,7 @@ def apply_change(
 
     ``decided``: the portal itself decided (standalone), and a snapshot does not undo that.
     """
-    order = lock_order(session, actor, action.order_id)
+    order = lock_order(session, SYSTEM, action.order_id)  # it has happened, whatever the person may see by now
     lock_subscription(session, order, action.subject)
     subscription = find_subscription(session, order, action.subject)
     if subscription is None:

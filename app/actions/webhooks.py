@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.actions.orders import hold_order
 from app.actions.queue import hint
 from app.actions.refunds import apply_platform_refund, make_full, note_order_change
-from app.actions.rows import LOCK_ORDER, lock_names, order_lock
 from app.actions.webhook_merge import merge_items, merge_lines, merge_plain, merge_status, new_order
 from app.actions.webhook_subscriptions import merge_subscriptions
 from app.domain import webhooks as words
@@ -193,10 +193,7 @@ def apply_message(
     if message.order_id is None:
         return REFUSED, work.NO_ORDER_ID.english(), None
     store = session.get_one(Store, store_id)
-    lock_names(session, [(LOCK_ORDER, order_lock(message.order_id))])
-    order = session.scalar(
-        sa.select(Order).where(Order.id == message.order_id).with_for_update().execution_options(populate_existing=True)
-    )
+    order = hold_order(session, message.order_id)
     if order is not None and order.store_id != store_id:
         return REFUSED, work.FOREIGN_STORE.english(), None
     if store.closed_at is not None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app import erasure_journal
 from app.actions.erasure import erase_order, preview
+from app.actions.orders import hold_order
 from app.cli import portal
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM
@@ -70,7 +71,7 @@ def _others(order_id: int) -> tuple[int, ...]:
 def _erase(order_id: int, keep_documents: str | None) -> bool:
     """One order, one transaction. False when there is no such order."""
     with transaction():
-        order = session.get(Order, order_id, with_for_update=True)
+        order = hold_order(session, order_id)
         if order is None:
             return False
         erase_order(session, order, actor=SYSTEM, now=utcnow(), keep_documents=keep_documents)

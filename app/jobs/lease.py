@@ -57,12 +57,17 @@ def claim(session: Session, model: type[Row], row_id: int, timing: Timing) -> Ro
 
 
 def finish(session: Session, row: Leased, state: str, **values: Any) -> None:
-    """End the attempt that ``row`` (as claimed) stands for. Raises LostLeaseError when the lease is no longer ours."""
+    """End the attempt that ``row`` (as claimed) stands for. Raises LostLeaseError when the lease is no longer ours.
+
+    Whoever claimed it held a lease; without one it is parked, which only its mail ends: an attempt that is written
+    down twice, because the first commit was acknowledged late, must not take it back from there.
+    """
     model = type(row)
+    held = model.lease_until.is_(None) if row.lease_until is None else model.lease_until.is_not(None)
     final = {"finished_at": db_now()} if state not in ("waiting", "running") else {}
     found = session.scalars(
         sa.update(model)
-        .where(model.id == row.id, model.fence == row.fence, model.state == "running")
+        .where(model.id == row.id, model.fence == row.fence, model.state == "running", held)
         .values(state=state, lease_until=None, hinted_at=None, **final, **values)
         .returning(model.id)
         .execution_options(**NO_SYNC)

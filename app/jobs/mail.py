@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 ADDRESS = re.compile(r"[^@\s<>,;:\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\x00-\x1f\x7f]{1,255}")
 
+KILLS = "no attempt came to its end"
+"""Of a row whose last attempt left no word: it may have killed its worker, and must not go on doing so for ever."""
+
 
 class NotSentError(Exception):
     """The mail will not be sent, for this reason."""
@@ -62,7 +65,7 @@ def work_mail(row_id: int) -> str:
             return "nothing"
         reason: Refusal | None = None
         try:
-            answer = hand_over(_message(row))
+            answer = hand_over(_message(row)) if row.attempt <= times.attempts else Answer(Result.LATER, KILLS)
         except NotSentError as no:
             answer, reason = Answer(Result.NEVER), no.reason
         except Exception as error:

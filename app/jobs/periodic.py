@@ -6,6 +6,7 @@ Register it with ``@periodic("audit.seal", every=60)`` in a module that ``TASKS`
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 import logging
 from collections.abc import Callable
@@ -66,7 +67,8 @@ def run_due(app: Flask) -> list[str]:
     ran = []
     for task in tasks():
         with app.app_context(), scope_as(ALL_STORES):
-            if not _take(task):
+            began = _take(task)
+            if began is None:
                 continue
             error = None
             try:
@@ -75,32 +77,32 @@ def run_due(app: Flask) -> list[str]:
                 log.exception("periodic.failed", extra={"task": task.name})
                 error = type(failed).__name__
             session.rollback()
-            _end(task, error)
+            _end(task, began, error)
             ran.append(task.name)
     return ran
 
 
-def _take(task: Task) -> bool:
-    """Take the task's lease if it is due and free."""
+def _take(task: Task) -> dt.datetime | None:
+    """Take the task's lease if it is due and free: since when we have it, by the database's clock."""
     with transaction():
-        taken = session.execute(
+        began = session.scalar(
             sa.update(PeriodicTask)
             .where(PeriodicTask.name == task.name, PeriodicTask.next_at <= db_now())
             .values(next_at=db_now(task.lease), started_at=db_now())
+            .returning(PeriodicTask.started_at)
             .execution_options(synchronize_session=False)
-        ).rowcount  # type: ignore[attr-defined]
-        if taken:
-            return True
-        if session.scalar(sa.select(PeriodicTask.name).where(PeriodicTask.name == task.name)) is None:
+        )
+        if began is None and session.get(PeriodicTask, task.name) is None:
             session.add(PeriodicTask(name=task.name, next_at=db_now()))  # the first run is in the next round
-    return False
+    return began
 
 
-def _end(task: Task, error: str | None) -> None:
+def _end(task: Task, began: dt.datetime, error: str | None) -> None:
+    """Say when it is due again; not for whom it took so long that another sweeper has begun it anew."""
     with transaction():
         session.execute(
             sa.update(PeriodicTask)
-            .where(PeriodicTask.name == task.name)
+            .where(PeriodicTask.name == task.name, PeriodicTask.started_at == began)
             .values(next_at=db_now(task.every), finished_at=db_now(), error=error)
             .execution_options(synchronize_session=False)
         )

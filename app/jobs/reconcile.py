@@ -18,6 +18,7 @@ from flask import Flask
 
 from app import metrics
 from app.actions import audit
+from app.actions.orders import hold_order
 from app.actions.webhooks import record_platform_order
 from app.db import session, transaction
 from app.domain.access import PLATFORM
@@ -69,7 +70,12 @@ def reconcile(_app: Flask) -> Report:
             failed += 1
             report.failed += 1
             log.warning("reconcile.not_read", extra={"order": order_id, "why": str(error)})
+        except Exception:  # one order that cannot be written down must not keep all that come after it
+            report.failed += 1
+            log.exception("reconcile.not_written", extra={"order": order_id})
     for action in _doubtful_subscriptions():
+        if time.monotonic() > until:
+            break
         _ask_subscription(action, report)
     log.info("reconcile", extra=vars(report))
     return report
@@ -113,7 +119,7 @@ def _read_back(port: Platform, order_id: int, report: Report) -> None:
         report.unknown += 1
         return
     with transaction():
-        order = session.get(Order, order_id, with_for_update=True, populate_existing=True)
+        order = hold_order(session, order_id)
         if order is None:
             return
         before = _picture(order_id)

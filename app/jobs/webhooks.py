@@ -32,6 +32,10 @@ class NotThere(Exception):
     """The platform's answer is that it has no such order."""
 
 
+class AttemptsUsedUp(Exception):
+    """The last one left no word: the row may have killed its worker, and must not go on doing so for ever."""
+
+
 def work_delivery(row_id: int) -> str:
     """Apply the delivery if it is due: the state it is in now, ``nothing`` or ``fenced``."""
     times = timing()
@@ -41,7 +45,7 @@ def work_delivery(row_id: int) -> str:
         if row is None:
             return "nothing"
         try:
-            read = _read(row)
+            read = _read(row, times)
             state = insist(lambda: _apply(row, read))
         except TRANSIENT:
             raise
@@ -55,12 +59,15 @@ def work_delivery(row_id: int) -> str:
     return state
 
 
-def _read(row: WebhookDelivery) -> PlatformOrder | None:
+def _read(row: WebhookDelivery, times: Timing) -> PlatformOrder | None:
     """The order as the platform tells it now; None without a platform, and where the message is about no order or of
     an event that nobody knows.
 
     Raises NotThere, and SurelyNot or Unknown when it cannot be learned just now: then the delivery is tried again.
+    Raises AttemptsUsedUp when it is too late for that.
     """
+    if row.attempt > times.attempts:
+        raise AttemptsUsedUp
     known = row.event in SENTENCES
     if settings().standalone or not known or row.order_id is None or row.body is None:
         return None

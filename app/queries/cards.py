@@ -373,8 +373,7 @@ class _Page:
         at = moment(row[10] or row[9])
         assert at is not None
         own = row[7] is not None and row[7] == self.actor.id
-        action = self.actions.get((row[1], "request_refund", str(row[1]))) if own else None
-        called = not self.standalone and (action is None or action.state != "waiting")
+        called = not self.standalone and row[5] is None  # no action that surely has not gone out yet
         free = why_not_withdraw(row[2], own=own, called=called) is None
         return RefundLine(id=row[6], status=row[2], result=row[3], withdrawable=free, at=self._time(at))
 

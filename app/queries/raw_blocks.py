@@ -81,8 +81,10 @@ SELECT 'action', a.order_id, a.kind, a.subject, a.state, a.reason, a.id, a.actor
        a.created_at, a.finished_at
   FROM action a WHERE a.order_id {ids} AND a.store_id {scope}
 UNION ALL
-SELECT 'refund', f.order_id, f.status, f.result, f.origin, NULL, f.id, f.requested_by, f.store_id,
-       f.requested_at, f.decided_at
+SELECT 'refund', f.order_id, f.status, f.result, f.origin,
+       (SELECT w.state FROM action w WHERE w.order_id = f.order_id AND w.refund_request_id = f.id
+           AND w.state = 'waiting' AND NOT w.doubt AND w.verdict IS NULL),
+       f.id, f.requested_by, f.store_id, f.requested_at, f.decided_at
   FROM refund_request f WHERE f.order_id {ids} AND f.store_id {scope}
 UNION ALL
 SELECT 'ban', 0, b.product_id, b.reason, NULL, NULL, b.id, NULL, b.store_id, b.starts_at, b.ends_at

@@ -115,7 +115,10 @@ def refund_requests(
         where.append(RefundRequest.id > before if oldest_first else RefundRequest.id < before)
     sender, taker, decider = aliased(Person), aliased(Person), aliased(Person)
     uncalled = sa.select(Action.id).where(
-        Action.refund_request_id == RefundRequest.id, Action.state == "waiting", Action.doubt.is_(False)
+        Action.refund_request_id == RefundRequest.id,
+        Action.state == "waiting",
+        Action.doubt.is_(False),
+        Action.verdict.is_(None),
     )
     found = session.execute(
         sa.select(RefundRequest, Order, Store.name, sender, taker, decider, uncalled.exists())

@@ -9,6 +9,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from app.actions.erasure import erase_order, preview
+from app.actions.orders import lock_order
 from app.db import session, transaction
 from app.domain.refusal import NotFound
 from app.models import Order
@@ -47,7 +48,7 @@ class ErasureView(BaseView):
         if errors:
             return self._page(_order(order_id), errors), 422
         with transaction():
-            order = _order(order_id, lock=True)
+            order = lock_order(session, current_actor(), order_id)
             erase_order(session, order, actor=current_actor(), now=utcnow(), keep_documents=duty or None)
         flash(gettext("The personal data of this order's customer has been erased."), "success")
         return redirect(f"/orders/{order_id}", 303)
@@ -58,8 +59,8 @@ class ErasureView(BaseView):
         )
 
 
-def _order(order_id: int, *, lock: bool = False) -> Order:
-    order = session.get(Order, order_id, with_for_update=lock) if order_id < 2**63 else None
+def _order(order_id: int) -> Order:
+    order = session.get(Order, order_id) if order_id < 2**63 else None
     if order is None or not current_actor().sees(order.store_id):
         raise NotFound
     return order

@@ -117,3 +117,14 @@ def test_each_is_told_to_its_own_workers(app, make, boss, monkeypatch):
     run(app, boss, operations.apply_again, delivery_id)
     assert told == [("actions", action_id), ("mail", mail_id), ("webhooks", delivery_id)]
     assert rows(app, AuditEntry)[-1].subject == f"webhook:{delivery_id}"
+
+
+def test_a_mail_is_not_sent_again_once_a_colleague_has_said_that_it_happened(app, make, boss):
+    action_id = stuck_action(app, make, boss)
+    mail_id = stuck_mail(app, make, action_id)
+    run(app, boss, operations.it_happened, action_id)
+    before = counts(app)
+    with pytest.raises(Refused):
+        run(app, boss, operations.send_again, mail_id)
+    assert counts(app) == before
+    assert (one(app, Mail).state, one(app, Action).verdict) == ("attention", "happened")

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from app.actions import desk, refunds
+from app.actions import desk, refunds, subscriptions
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.refusal import Invalid, NotFound, Refused
@@ -209,12 +209,15 @@ def test_nobody_else_may_withdraw_and_nobody_once_it_is_taken_up(app, make, ann,
     assert counts(app) == before
 
 
-@pytest.mark.parametrize(("state", "doubt"), [("running", False), ("waiting", True), ("done", False)])
-def test_with_a_platform_it_is_too_late_once_our_call_went_out(app, make, ann, state, doubt):
+@pytest.mark.parametrize(
+    ("state", "doubt", "verdict"),
+    [("running", False, None), ("waiting", True, None), ("done", False, None), ("waiting", False, "happened")],
+)
+def test_with_a_platform_it_is_too_late_once_our_call_went_out(app, make, ann, state, doubt, verdict):
     order_id = make.order()
     ask(app, ann, order_id)
     with app.app_context(), scope_as(ALL_STORES), transaction():
-        session.execute(sa.update(Action).values(state=state, doubt=doubt))
+        session.execute(sa.update(Action).values(state=state, doubt=doubt, verdict=verdict))
     before = counts(app)
     with pytest.raises(Refused) as caught:
         run(app, ann, refunds.withdraw, order_id, standalone=False, now=NOW)
@@ -228,3 +231,27 @@ def test_with_a_platform_it_can_be_withdrawn_before_our_call(app, make, ann):
     ask(app, ann, order_id)
     run(app, ann, refunds.withdraw, order_id, standalone=False, now=NOW)
     assert (one(app, RefundRequest).status, one(app, Action).state) == ("withdrawn", "withdrawn")
+
+
+@pytest.mark.parametrize(("state", "doubt"), [("attention", False), ("attention", True), ("waiting", True)])
+def test_at_the_desk_a_stuck_action_does_not_keep_a_withdrawn_order_from_asking_again(app, make, ann, state, doubt):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state=state, doubt=doubt))
+    run(app, ann, refunds.withdraw, order_id, standalone=True, now=NOW)
+    assert (one(app, RefundRequest).status, one(app, Action).state) == ("withdrawn", "withdrawn")
+    ask(app, ann, order_id)
+    assert [request.status for request in rows(app, RefundRequest)] == ["withdrawn", "sent"]
+
+
+def test_a_subscription_that_somebody_begins_to_change_just_now_does_not_stop_the_refund(app, make, ann, monkeypatch):
+    """From the page of another order of the subscription: the rule saw nothing yet, the database does."""
+    word = {"id": "20001_1", "type": "AR", "status": "active", "parent_order_id": 20_001}
+    order_id = make.order(order_id=20_001, items=[{"subscription": word}])
+    run(app, ann, subscriptions.cancel, order_id, "20001_1", token=token())
+    monkeypatch.setattr(subscriptions, "why_not_cancel", lambda _facts: None)
+    ask(app, ann, order_id, cancel_subscription=True)
+    assert [a.kind for a in rows(app, Action)] == ["cancel_subscription", "request_refund"]
+    assert one(app, RefundRequest).status == "sent"
+    assert [e.event for e in rows(app, AuditEntry)] == ["subscription.cancel_asked", "refund.requested"]

@@ -60,6 +60,7 @@ def test_an_unknown_outcome_is_looked_up_and_not_repeated_when_it_happened(world
     assert row.error == "TimeoutError"  # never the words: they may hold a customer's data
     world.make_due(action)
     assert work("actions", action) == "done"
+    assert not world.row(action).doubt
     assert len(handler.effects) == 1
     assert handler.asked == [action]
 
@@ -246,8 +247,17 @@ def test_a_deadlock_at_the_end_does_not_lose_the_outcome(world, work, handler):
     assert len(handler.effects) == 1
 
 
-def test_a_commit_that_was_acknowledged_late_is_not_done_again(world, work, handler, monkeypatch):
-    """The client thinks the commit failed, but it did not (reliability.md 7.3, 18)."""
+@pytest.mark.parametrize("trouble", [sa.exc.OperationalError("COMMIT", {}, Exception("closed")), TimeoutError("alarm")])
+@pytest.mark.parametrize(
+    ("answer", "state", "settled"), [("done", "done", 1), ("parked", "running", 1), ("busy", "waiting", 0)]
+)
+def test_a_commit_that_was_acknowledged_late_is_not_done_again(
+    world, work, handler, monkeypatch, trouble, answer, state, settled
+):
+    """The client thinks the commit failed, but it did not (reliability.md 7.3, 18), or the job's time is over.
+
+    A parked action stays parked: given back to the waiting, it would never hear of its mail's end.
+    """
     from app.jobs import lease
 
     real = lease.transaction
@@ -264,13 +274,16 @@ def test_a_commit_that_was_acknowledged_late_is_not_done_again(world, work, hand
             self.inner.__exit__(*error)
             if left:
                 left.pop()
-                raise sa.exc.OperationalError("COMMIT", {}, Exception("server closed the connection"))
+                raise trouble
 
     monkeypatch.setattr(lease, "transaction", Late)
+    handler.answers = [{"parked": protocol.parked(), "busy": protocol.retry("429")}.get(answer, answer)]
     action = world.click()
     assert work("actions", action) == "fenced"
-    assert world.state(action) == "done"
-    assert len(handler.effects) == 1
+    row = world.row(action)
+    assert (row.state, row.doubt, row.lease_until) == (state, False, None)
+    assert len(handler.calls) == 1
+    assert len(handler.settled) == settled
 
 
 def test_twenty_claims_at_once_have_one_winner(world, app):

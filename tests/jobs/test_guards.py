@@ -72,6 +72,23 @@ def test_a_rule_that_raises_is_an_answer_and_calls_nobody(world, work, handler, 
         assert row.reason == reason if reason else row.reason
 
 
+@pytest.mark.parametrize("answer", [None, Refused(NO)])
+def test_what_a_rule_has_read_is_over_before_the_call(world, work, handler, answer):
+    """The handler's ``perform`` looks: no transaction is open during the call."""
+    read = []
+
+    def guard(asked, action, _actor):
+        read.append(asked.get_one(Order, action.order_id).id)
+        assert asked.in_transaction()
+        if answer is not None:
+            raise answer
+
+    handler.guard = guard
+    action = world.click()
+    assert work("actions", action) == ("done" if answer is None else "refused")
+    assert read == [world.row(action).order_id]
+
+
 @pytest.mark.parametrize(
     ("capability", "state", "doubt"), [(Capability.LOCAL, "waiting", False), (Capability.LOOKUP, "waiting", True)]
 )
@@ -269,6 +286,7 @@ def test_a_resend_that_a_person_saw_happen_is_said_and_its_mail_never_goes(app, 
     run(app, boss, operations.it_happened, one(app, Action).id)
     work_all(app)
     assert (one(app, Action).state, one(app, Mail).state) == ("done", "refused")
+    assert one(app, Action).verdict is None
     assert [code for code, _ in portal_lines(app, order_id)].count("license.sent") == 1
     assert [e.event for e in rows(app, AuditEntry)].count("license.sent") == 1
 

@@ -16,7 +16,7 @@ from app.jobs.protocol import Capability
 from app.mail.connection import make_message
 from app.mail.server import MailServer, parse_mail_url
 from app.models import Mail, OneTimeToken, Order, Person
-from app.models.base import utcnow
+from app.models.base import db_now, utcnow
 from config import ConfigError
 from tests.jobs.conftest import ORDER_ID
 
@@ -304,3 +304,33 @@ def self_signed(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     return context
+
+
+@pytest.mark.parametrize(("tried", "state", "sent"), [(59, "done", 1), (60, "attention", 0)])
+def test_a_mail_that_kills_its_workers_is_not_tried_for_ever(world, work, smtp, post, handler, tried, state, sent):
+    """Each attempt was claimed and never ended: the sweeper gave the row back when the lease was over."""
+    handler.capability = Capability.LOCAL
+    handler.answers = [protocol.parked()]
+    action = world.click("resend_license", "L1")
+    work("actions", action)
+    mail = post(action_id=action)
+    world.change(mail, Mail, attempt=tried)
+    assert work("mail", mail) == state
+    assert world.state(action) == state
+    assert len(smtp.taken) == sent
+
+
+@pytest.mark.parametrize(
+    "now", [{"state": "running", "lease_until": db_now(60.0)}, {"state": "waiting"}, {"state": "done"}]
+)
+@pytest.mark.parametrize("fault", ["", "550 No"])
+def test_a_mail_ends_no_action_that_is_not_parked_on_it(world, work, smtp, post, handler, now, fault):
+    """A worker has it, or will have, or has ended it: a person has said in between that it happened."""
+    action = world.click("resend_license", "L1", **now)
+    before = world.row(action)
+    if fault:
+        smtp.faults.append(fault)
+    assert work("mail", post(action_id=action)) == ("attention" if fault else "done")
+    after = world.row(action)
+    assert (after.state, after.lease_until, after.reason) == (before.state, before.lease_until, before.reason)
+    assert (handler.taken, handler.settled) == ([], [])

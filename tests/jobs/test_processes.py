@@ -210,6 +210,19 @@ def test_hostile_jobs_are_not_run_and_do_not_stop_the_others(
     smuggle(good, timeout="nonsense", ttl="nonsense")
     smuggle(good, status="nonsense")
     smuggle(good, webhooks=json.dumps([{"url": f"{platform.url}/_standin/hook", "job_status": "finished"}]))
+    smuggle(good, created_at="no moment", enqueued_at="\xff", started_at="99999-99-99T00:00:00Z")
+    smuggle(good, result_ttl="nonsense", failure_ttl="-7", meta="no json", dependency_id="x", group_id="y")
+    smuggle(good, origin="another queue", worker_name="z", parent_id="w", allow_dependency_failures="2")
+    smuggle(json.dumps(["app.jobs.tasks.work_actions", "os", [1], {}]).encode())  # an instance
+    smuggle(json.dumps(["app.jobs.tasks.work_actions", None, {"0": 1}, {}]).encode())
+    smuggle(json.dumps(["app.jobs.tasks.work_actions", None, [1.0], None]).encode())
+    smuggle(b"[" * 100_000)
+    for name, value in (("not-a-hash", "text"), ("nothing", None)):
+        if value:
+            client.set(f"rq:job:{name}", value)
+        client.rpush("rq:queue:actions", name)
+    client.rpush("rq:queue:actions", b"\xff\xfe", b"", b"../../etc", b"a" * 5000)
+    client.sadd(f"rq:job:{ids[0]}:dependents", ids[1], "not-a-hash")
     client.set("rq:queue:actions:intermediate:x", "y")
     client.publish("rq:pubsub:actions", json.dumps({"command": "shutdown"}))
     worker = processes.worker("actions")

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
+from app.jobs import reconcile as jobs
 from app.jobs.reconcile import reconcile
 from app.models import Action, AuditEntry, Mail, Order, OrderItem, RefundRequest, Subscription
 from app.models.base import utcnow
@@ -132,3 +133,34 @@ def test_items_of_a_known_order_are_kept(app, make, connected):
     lately(connected, order_id)
     read_back(app)
     assert len(rows(app, OrderItem)) == 2
+
+
+def test_an_order_that_cannot_be_written_down_keeps_no_other(app, make, connected, monkeypatch):
+    first, second = (make.order(order_id=n, status="not_paid", pay_date=None) for n in (501, 502))
+    for order_id in (first, second):
+        lately(connected, order_id, status="paid")
+    record = jobs.record_platform_order
+
+    def broken(_session, read, **given):
+        if read.order_id == first:
+            raise KeyError
+        return record(_session, read, **given)
+
+    monkeypatch.setattr(jobs, "record_platform_order", broken)
+    report = read_back(app)
+    assert (report.failed, report.differences) == (1, 1)
+    assert [order.status for order in rows(app, Order)] == ["not_paid", "paid"]
+
+
+def test_a_run_whose_time_is_over_begins_nothing_more(app, make, ann, connected, monkeypatch):
+    from app.actions import subscriptions
+
+    subscribed(make)
+    connected.add_subscription(CODE, status="cancelled")
+    lately(connected, PARENT)
+    run(app, ann, subscriptions.cancel, PARENT, CODE, token=token())
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state="attention", doubt=True, reason="?"))
+    monkeypatch.setattr(jobs, "BUDGET", -1.0)
+    assert (read_back(app).read, one(app, Action).state) == (0, "attention")
+    assert {name for name, _ in connected.calls} <= {"login", "search"}

@@ -142,6 +142,36 @@ def test_a_failing_task_keeps_nobody_else_and_is_tried_again(app, monkeypatch):
     assert errors == {"test.broken": "KeyError", "test.sound": None}
 
 
+def test_a_task_that_outlived_its_lease_does_not_end_the_run_of_another(app, monkeypatch):
+    monkeypatch.setattr(periodic, "_tasks", {})
+    monkeypatch.setattr(periodic, "MODULES", ())
+    second_runs, first_is_over = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: periodic.run_due(app))
+    runs = []
+
+    @periodic.periodic("test.slow", every=0, lease=300)
+    def slow(_app):
+        runs.append(1)
+        if len(runs) == 2:
+            second_runs.set()
+            assert first_is_over.wait(20)
+            return
+        with app.app_context(), transaction():
+            session.execute(sa.update(PeriodicTask).values(next_at=db_now(-1.0), started_at=db_now(-301.0)))
+        other.start()
+        assert second_runs.wait(20)
+
+    periodic.run_due(app)
+    assert periodic.run_due(app) == ["test.slow"]
+    assert periodic.run_due(app) == []  # the second one is still at it
+    with app.app_context():
+        assert session.get_one(PeriodicTask, "test.slow").finished_at is None
+    first_is_over.set()
+    other.join()
+    assert periodic.run_due(app) == ["test.slow"]
+    assert len(runs) == 3
+
+
 def test_a_heartbeat_is_written_kept_fresh_and_taken_off(app):
     from app.jobs.heartbeat import beat, forget_silent, leave
 

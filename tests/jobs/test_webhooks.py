@@ -78,3 +78,13 @@ def test_a_message_that_means_nothing_here_asks_nobody(app, make, connected, wor
         row_id = receive_delivery(session, store_id, value, json.dumps(value).encode())
     assert work("webhooks", row_id) == state
     assert one(app, WebhookDelivery).reason == reason
+
+
+@pytest.mark.parametrize(("tried", "state"), [(59, "done"), (60, "attention")])
+def test_a_message_that_kills_its_workers_is_not_tried_for_ever(app, attempt, tried, state):
+    """Each attempt was claimed and never ended: the sweeper gave the row back when the lease was over."""
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(WebhookDelivery).values(attempt=tried))
+    assert attempt() == state
+    assert [order.status for order in rows(app, Order)] == (["paid"] if state == "done" else [])
+    assert one(app, WebhookDelivery).reason == (work.NOT_APPLIED.english() if state == "attention" else None)

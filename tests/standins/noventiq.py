@@ -133,12 +133,16 @@ class Noventiq:
     # --- what the platform does -----------------------------------------------------------------------------------
 
     def effect(self, kind: str, **facts: Any) -> None:
+        with self.lock:
+            self._effects.append(self.log(kind, **facts))
+
+    def log(self, kind: str, **facts: Any) -> dict[str, Any]:
         line = {"effect": kind, "at": time.time(), **facts}
         with self.lock:
-            self._effects.append(line)
             if self._log is not None:
                 with self._log.open("a") as file:
                     file.write(json.dumps(line) + "\n")
+        return line
 
     def find_order(self, order_id: int) -> dict[str, Any] | None:
         with self.lock:
@@ -149,7 +153,7 @@ class Noventiq:
     def find_subscription(self, code: str) -> dict[str, Any] | None:
         with self.lock:
             if code not in self.subscriptions and self.any_order and "_" in code:
-                self.add_subscription(code)
+                self.add_subscription(code, status="cancelled" if code.endswith("_2") else "active")
             return self.subscriptions.get(code)
 
     def take_refund(self, order_id: int, body: dict[str, Any]) -> tuple[int, Any]:
@@ -163,6 +167,7 @@ class Noventiq:
             if not isinstance(description, str) or len(description) > 500:
                 return 400, error(2003, "The description holds at most 500 characters.")
             if (order.get("refund") or {}).get("status") in ("New", "Processing"):
+                self.log("refund again", order_id=order_id)  # no effect, but somebody has asked twice
                 return 400, error(*self.already)
             if order["status"] != "paid":
                 return 400, error(2005, "The order cannot be refunded.")

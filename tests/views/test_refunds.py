@@ -144,7 +144,11 @@ def test_a_missing_order_is_not_there_for_the_desk(make):
         assert boss.post(f"/refunds/{address}", data=tokens(boss, order_id)).status_code == 404
 
 
-def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypatch):
+@pytest.mark.parametrize(
+    "gone_out",
+    [{"state": "running"}, {"state": "waiting", "doubt": True}, {"state": "waiting", "verdict": "happened"}],
+)
+def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypatch, gone_out):
     """With a platform: until our call goes out. The button, the list and the click say the same."""
     platform = dataclasses.replace(app.extensions["settings"], platform_url="http://127.0.0.1:1")
     monkeypatch.setitem(app.extensions, "settings", platform)
@@ -157,7 +161,7 @@ def test_withdraw_is_offered_as_long_as_it_is_possible(app, make, ann, monkeypat
 
     assert offered() == [True, True]
     with app.app_context(), scope_as(ALL_STORES), transaction():
-        session.execute(sa.update(Action).values(state="running").execution_options(synchronize_session=False))
+        session.execute(sa.update(Action).values(**gone_out).execution_options(synchronize_session=False))
     assert offered() == [False, False]
     assert ann.post(f"/orders/{order_id}/refund/withdraw", data=tokens(ann, order_id)).status_code == 409
     assert one(app, RefundRequest).status == "sent"
