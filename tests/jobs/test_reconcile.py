@@ -78,9 +78,11 @@ def test_a_result_that_comes_hours_later_is_read_back_and_mailed_once(app, make,
     assert (one(app, Order).status, one(app, OrderItem).refunded) == ("deleted", True)
 
 
-def test_an_old_refusal_is_not_the_answer_to_a_request_that_has_not_gone_out(app, make, ann, connected):
-    order_id = make.order(refund={"status": "refused", "updated": "2026-08-14T00:00:00+00:00"})
-    in_step(app, connected, order_id, refund={"status": "declined"})
+@pytest.mark.parametrize("dated", [False, True])
+def test_an_old_refusal_is_not_the_answer_to_a_request_that_has_not_gone_out(app, make, ann, connected, dated):
+    told = {"status": "refused", "updated": "2026-08-14T00:00:00+00:00"}
+    order_id = make.order(refund=told)
+    in_step(app, connected, order_id, refund=told if dated else {"status": "declined"})
     ask(app, ann, order_id)
     read_back(app)
     assert [r.status for r in rows(app, RefundRequest)] == ["refused", "sent"]
