@@ -70,7 +70,11 @@ def refund_step(
         if _RANK[RequestStatus(status)] <= _RANK[RequestStatus(last.status)]:
             return None
         return RefundStep(last.id, status, result)
-    if last.owned or any(updated <= moment for moment in _heard(last)) or (status, result) == (last.status, last.result):
+    if (
+        last.owned
+        or any(updated <= moment for moment in _heard(last))
+        or (status, result) == (last.status, last.result)
+    ):
         return None  # decided here, older than its end, or the same end said again
     return RefundStep(None, status, result)
 
