@@ -99,7 +99,7 @@ def reconcile(_app: Flask) -> Report:
 def _chosen(patience: Patience, report: Report) -> list[int]:
     """Order ids: what waits for an answer first, then what changed lately, then a part of what is older."""
     now = utcnow()
-    waiting = choice.waiting(session)
+    waiting = choice.waiting(session, now)
     since = choice.since(session, now)
     session.rollback()  # no transaction stays open during the calls that follow
     changed: set[int] = set()

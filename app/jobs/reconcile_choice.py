@@ -1,6 +1,6 @@
 """Which orders a run of the reconciliation reads: no storm, and nothing left out for ever.
 
-1. Orders with an open refund request, and with a request nobody is sure about: every run.
+1. Orders with an open refund request, with one nobody is sure about, or one refused lately: every run.
 2. Orders created or paid in the last 48 hours, or since the last run where that is longer ago (the portal was down, or
    came out of a backup): every run.
 3. Orders of those days that we do not have, some each run: the platform names no store, but a renewal names its parent.
@@ -33,11 +33,15 @@ OLDER_EACH, UNKNOWN_EACH = 200, 50
 _BEGINNING = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def waiting(session: Session) -> list[int]:
-    """Orders that wait for the platform's answer, the longest unread first."""
+def waiting(session: Session, now: dt.datetime) -> list[int]:
+    """Orders that wait for the platform's answer, and those with a request it refused lately, for it may have another
+    one there that nobody told us of; the longest unread first."""
     asked = sa.select(RefundRequest.order_id).where(RefundRequest.status.in_(OPEN))
     unsure = sa.select(Action.order_id).where(Action.kind == "request_refund", Action.state == "attention")
-    found = sa.select(Order.id).where(Order.id.in_(asked.union(unsure)))
+    refused = sa.select(Action.order_id).where(
+        Action.kind == "request_refund", Action.state == "refused", Action.finished_at > now - LOOK_BACK
+    )
+    found = sa.select(Order.id).where(Order.id.in_(asked.union(unsure, refused)))
     return list(session.scalars(found.order_by(sa.nulls_first(Order.read_back_at), Order.id)))
 
 

@@ -91,6 +91,22 @@ def test_an_old_refusal_is_not_the_answer_to_a_request_that_has_not_gone_out(app
     assert rows(app, Mail) == []
 
 
+def test_a_request_somebody_else_made_there_is_learned_when_ours_is_refused_for_it(app, make, ann, connected):
+    """Or the page would offer another one for days."""
+    order_id = make.order()
+    in_step(app, connected, order_id)
+    connected.add_order(order_id, refund={"status": "Processing"})
+    ask(app, ann, order_id)
+    work(app)
+    assert (one(app, Action).state, one(app, Order).refund_status) == ("refused", "refused")
+    read_back(app)
+    assert [(r.status, r.origin) for r in rows(app, RefundRequest)] == [("refused", "portal"), ("updating", "platform")]
+    assert one(app, Order).refund_status == "updating"
+    change(app, Action, Action.id > 0, finished_at=utcnow() - dt.timedelta(days=3))
+    change(app, RefundRequest, RefundRequest.id > 0, status="refused")
+    assert read_back(app).read == 0
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_a_refund_nobody_was_sure_of_is_settled_by_reading_it(app, make, ann, connected, there):
     order_id = make.order()

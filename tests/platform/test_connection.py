@@ -116,6 +116,21 @@ def test_a_server_that_leaves_during_the_handshake_surely_did_nothing():
         client(f"https://{server.address}").request_refund(1, "x", "ann@example.org")
 
 
+def test_a_certificate_of_another_host_is_refused_and_the_token_stays_here(tmp_path):
+    file = certificate(tmp_path, "platform.example")  # and 127.0.0.9, but not 127.0.0.1
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    heard = []
+
+    def serve(connection, _stop):
+        with context.wrap_socket(connection, server_side=True) as tls:
+            heard.append(tls.recv(65536))
+
+    with Server(serve) as server, pytest.raises(SurelyNot, match="certificate"):
+        client(f"https://{server.address}", verify=str(file)).request_refund(1, "x", "ann@example.org")
+    assert heard in ([], [b""])
+
+
 def test_a_broken_answer_over_tls_may_have_happened(tmp_path):
     """An error of TLS after the request went out says nothing about the certificate, nor that nothing was done."""
     file = certificate(tmp_path, "platform.example")
