@@ -23,7 +23,7 @@ from app.domain.audit import ORDER_RECONCILED
 from app.jobs import reconcile_choice as choice
 from app.jobs.periodic import periodic
 from app.jobs.reconcile_choice import EVERY
-from app.jobs.refunds import found_there, has_earlier
+from app.jobs.refunds import earlier_end, found_there
 from app.models import Action, Order, OrderItem, Subscription
 from app.models.base import db_now, utcnow
 from app.platform import platform
@@ -193,7 +193,7 @@ def _settle_refund(order_id: int, read: PlatformOrder) -> int:
             Action.order_id == order_id, Action.kind == "request_refund", Action.state == "attention"
         )
     ):
-        if found_there(read, earlier=has_earlier(session, action)) is not None:
+        if found_there(read, earlier=earlier_end(session, action)) is not None:
             settled += happened(action.id)
     return settled
 
