@@ -173,7 +173,7 @@ def _refusal(snapshot: Snapshot, store: StoreFacts | None, known: Known | None, 
         return FieldError("store", NO_STORE)
     if known is not None and known.order["store_id"] != store.id:
         return FieldError("store", FOREIGN)
-    if store.closed and not (snapshot.erased and known is not None):  # whoever asks to be forgotten is, there too
+    if store.closed and known is None:  # what it has goes on: requests under way get their answer, customers are erased
         return FieldError("store", CLOSED)
     if snapshot.erased or (known is not None and known.order["erased_at"] is not None):
         return None

@@ -65,7 +65,7 @@ def change_store(
 
 
 def close_store(session: Session, actor: Actor, store_id: int) -> None:
-    """Nothing new comes in from now on; all stays readable."""
+    """No new orders come in from now on. What is here stays readable and goes on: what is said of it is heard."""
     store = find_store(session, store_id)
     if store.closed_at is not None:
         raise Refused(rules.ALREADY_CLOSED)
@@ -75,7 +75,7 @@ def close_store(session: Session, actor: Actor, store_id: int) -> None:
 
 
 def reopen_store(session: Session, actor: Actor, store_id: int) -> None:
-    """Orders come in again."""
+    """New orders come in again."""
     store = find_store(session, store_id)
     if store.closed_at is None:
         raise Refused(rules.ALREADY_OPEN)

@@ -153,7 +153,7 @@ def _merge_item(item: OrderItem, product: Product, message: Message) -> None:
         item.part or 0,
     )
     if told > known:
-        for name in _OF_ITEM:
+        for name in _OF_ITEM if message.event else product.told:  # an answer may leave out what it does not say
             setattr(item, name, getattr(product, name))
         item.part = message.part
         item.event_at = message.at

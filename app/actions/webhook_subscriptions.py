@@ -77,7 +77,12 @@ def _set(subscription: Subscription, row: Row) -> None:
 def _link(session: Session, order: Order, code: str, parent: int, message: Message) -> None:
     """The order's item belongs to the subscription; a renewal belongs to its parent."""
     keys = {product.key for product in message.products}
-    for item in session.scalars(sa.select(OrderItem).where(OrderItem.order_id == order.id)):
+    items = list(
+        session.scalars(sa.select(OrderItem).where(OrderItem.order_id == order.id).order_by(OrderItem.position))
+    )
+    if len(keys) > 1:  # an order read whole does not say of which product: one is enough, where none is known
+        keys = set() if any(item.subscription_code == code for item in items) else {message.products[0].key}
+    for item in items:
         if item.source == "webhook" and item.product_id in keys and item.subscription_code is None:
             item.subscription_code = code
     if parent != order.id:

@@ -196,7 +196,7 @@ def apply_message(
     order = hold_order(session, message.order_id)
     if order is not None and order.store_id != store_id:
         return REFUSED, work.FOREIGN_STORE.english(), None
-    if store.closed_at is not None:
+    if store.closed_at is not None and order is None:  # what it has goes on: requests under way get their answer
         return REFUSED, work.CLOSED_STORE.text % {"store": store.name}, None
     if order is None:
         missing = [name for name in ("created_at", "currency") if name not in message.plain]

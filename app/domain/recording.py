@@ -65,13 +65,23 @@ def refund_step(
     if last.status in OPEN:
         if last.said_at is not None and updated < last.said_at:
             return None
+        if any(updated <= moment for earlier in requests[:-1] for moment in _heard(earlier)):
+            return None  # about an earlier request, said again
         if _RANK[RequestStatus(status)] <= _RANK[RequestStatus(last.status)]:
             return None
         return RefundStep(last.id, status, result)
-    heard = [moment for moment in (last.said_at, last.ended_at) if moment is not None]
-    if last.owned or any(updated <= moment for moment in heard) or (status, result) == (last.status, last.result):
+    if (
+        last.owned
+        or any(updated <= moment for moment in _heard(last))
+        or (status, result) == (last.status, last.result)
+    ):
         return None  # decided here, older than its end, or the same end said again
     return RefundStep(None, status, result)
+
+
+def _heard(request: RequestFacts) -> list[dt.datetime]:
+    """The moments up to which a word about the request is old news."""
+    return [moment for moment in (request.said_at, request.ended_at) if moment is not None]
 
 
 def order_refund(requests: Iterable[tuple[str, str | None]]) -> tuple[str | None, str | None]:

@@ -108,7 +108,8 @@ def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of an order as the platform words it. ``key`` tells products of one order apart."""
+    """A product of an order as the platform words it. ``key`` tells products of one order apart; ``told`` names the
+    fields of which something was said, the others hold what nothing means."""
 
     key: str
     sku: str | None
@@ -119,6 +120,7 @@ class Product:
     discount_amount: Decimal | None
     vat_amount: Decimal | None
     amount: Decimal
+    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,18 +243,21 @@ def _product(value: Mapping[str, Any]) -> Product | None:
     if key is None:
         return None
     price, amount = _charged(value.get("price")), _charged(value.get("amount"))
-    quantity = whole(value.get("quantity"), 1_000_000_000) or 1
-    return Product(
-        key=key,
-        sku=sku,
-        name=name or sku or key,
-        quantity=quantity,
-        price=price,
-        discount_percent=_size(value.get("discount_percent")),
-        discount_amount=_size(value.get("discount_amount")),
-        vat_amount=_charged(value.get("vat_amount")),
-        amount=amount if amount is not None else (price or Decimal(0)) * quantity,
-    )
+    number = whole(value.get("quantity"), 1_000_000_000)
+    quantity = number or 1
+    found: dict[str, Any] = {
+        "sku": sku,
+        "name": name,
+        "quantity": number,
+        "price": price,
+        "discount_percent": _size(value.get("discount_percent")),
+        "discount_amount": _size(value.get("discount_amount")),
+        "vat_amount": _charged(value.get("vat_amount")),
+        "amount": amount if amount is not None or price is None else price * quantity,
+    }
+    told = frozenset(name for name, said in found.items() if said is not None)
+    found |= {"name": name or sku or key, "quantity": quantity, "amount": found["amount"] or Decimal(0)}
+    return Product(key=key, told=told, **found)
 
 
 def _subscription(value: Any) -> SubscriptionBlock | None:

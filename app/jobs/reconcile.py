@@ -1,16 +1,14 @@
 """Read back from the platform what is still open, and whatever changed while webhooks were lost (contract.md 5).
 
-Orders with an open refund request, orders with an action nobody is sure about, and orders created or paid in the last
-48 hours are read again every 15 minutes; what they say comes in by the road of the webhooks. A difference means that
-a message was lost: it is written into the audit, and counted in a metric whose target is 0.
+Which orders a run reads is told in ``reconcile_choice.py``; what they say comes in by the road of the webhooks. A
+difference means that a message was lost: it is written into the audit, and counted in a metric whose target is 0.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -23,10 +21,11 @@ from app.actions.webhooks import record_platform_order
 from app.db import session, transaction
 from app.domain.access import PLATFORM
 from app.domain.audit import ORDER_RECONCILED
-from app.domain.refunds import OPEN
+from app.jobs import reconcile_choice as choice
 from app.jobs.periodic import periodic
-from app.jobs.refunds import found_there, has_earlier
-from app.models import Action, Order, OrderItem, RefundRequest, Subscription
+from app.jobs.reconcile_choice import EVERY
+from app.jobs.refunds import earlier_end, found_there
+from app.models import Action, Order, OrderItem, Subscription
 from app.models.base import db_now, utcnow
 from app.platform import platform
 from app.platform.port import Platform, PlatformOrder, SurelyNot, Unknown
@@ -34,10 +33,8 @@ from app.settings import settings
 
 log = logging.getLogger(__name__)
 
-EVERY = 900
-LOOK_BACK = dt.timedelta(hours=48)
-BUDGET = 480.0
-"""Seconds of one run; what it does not reach is older, and comes first in the next one."""
+BUDGET = 420.0
+"""Seconds of one run; the lease of a task is 600. What it does not reach comes first in the next one."""
 GIVE_UP = 5
 """Failed readings in a row after which the platform is left alone until the next run."""
 
@@ -53,62 +50,91 @@ class Report:
     failed: int = 0
 
 
+@dataclass
+class Patience:
+    """How long a run goes on: neither for ever, nor against a platform that fails or asks to be left alone."""
+
+    until: float
+    failed: int = 0
+    sent_away: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Is this run at its end?"""
+        return self.sent_away or self.failed >= GIVE_UP or time.monotonic() > self.until
+
+    def try_to(self, what: Callable[[], None], report: Report, **named: object) -> bool:
+        """Do something that reads. False: it could not be learned, or not be written down."""
+        try:
+            what()
+        except (SurelyNot, Unknown) as error:
+            self.failed += 1
+            self.sent_away = isinstance(error, SurelyNot) and error.after is not None
+            report.failed += 1
+            log.warning("reconcile.not_read", extra={**named, "why": str(error)})
+            return False
+        except Exception:  # what cannot be written down must not keep all that comes after it
+            report.failed += 1
+            log.exception("reconcile.not_written", extra=named)
+            return False
+        self.failed = 0
+        return True
+
+
 @periodic("platform.reconcile", every=EVERY)
 def reconcile(_app: Flask) -> Report:
     """One run. In standalone mode there is nobody to ask."""
     report = Report()
     if settings().standalone:
         return report
-    until, failed = time.monotonic() + BUDGET, 0
-    for order_id in _to_read(report):
-        if time.monotonic() > until or failed >= GIVE_UP:
+    patience = Patience(time.monotonic() + BUDGET)
+    for order_id in _chosen(patience, report):
+        if patience.over:
             break
-        try:
-            _read_back(platform(), order_id, report)
-            failed = 0
-        except (SurelyNot, Unknown) as error:
-            failed += 1
-            report.failed += 1
-            log.warning("reconcile.not_read", extra={"order": order_id, "why": str(error)})
-        except Exception:  # one order that cannot be written down must not keep all that come after it
-            report.failed += 1
-            log.exception("reconcile.not_written", extra={"order": order_id})
+        if not patience.try_to(lambda: _read_back(platform(), order_id, report), report, order=order_id):  # noqa: B023
+            _asked(order_id)
     for action in _doubtful_subscriptions():
-        if time.monotonic() > until:
+        if patience.over:
             break
-        _ask_subscription(action, report)
+        patience.try_to(lambda: _ask_subscription(action, report), report, action=action.id)  # noqa: B023
     log.info("reconcile", extra=vars(report))
     return report
 
 
-def _to_read(report: Report) -> list[int]:
-    """Order ids: what waits for an answer first, then what changed lately, the longest unread first."""
-    waiting = set(session.scalars(sa.select(RefundRequest.order_id).where(RefundRequest.status.in_(OPEN))))
-    waiting |= set(
-        session.scalars(sa.select(Action.order_id).where(Action.kind == "request_refund", Action.state == "attention"))
-    )
+def _chosen(patience: Patience, report: Report) -> list[int]:
+    """Order ids: what waits for an answer first, then what changed lately, then a part of what is older."""
+    now = utcnow()
+    waiting = choice.waiting(session, now)
+    since = choice.since(session, now)
     session.rollback()  # no transaction stays open during the calls that follow
-    since = (utcnow() - LOOK_BACK).date()
     changed: set[int] = set()
-    try:
+
+    def search() -> None:
         port = platform()
-        changed = {*port.search(created_from=since), *port.search(paid_from=since)}
-    except (SurelyNot, Unknown) as error:
-        report.failed += 1
-        log.warning("reconcile.no_search", extra={"why": str(error)})
-    known = dict(_known(changed - waiting))
-    report.unknown += len(changed - waiting - known.keys())
-    beginning = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    return [*sorted(waiting), *sorted(known, key=lambda order_id: (known[order_id] or beginning, order_id))]
+        changed.update(port.search(created_from=since))
+        changed.update(port.search(paid_from=since))
 
-
-def _known(ids: set[int]) -> Iterator[tuple[int, dt.datetime | None]]:
-    """Those of the orders that we have, and when they were last read. The platform names no store for the others."""
-    found = sorted(ids)
-    for start in range(0, len(found), 500):
-        rows = session.execute(sa.select(Order.id, Order.read_back_at).where(Order.id.in_(found[start : start + 500])))
-        yield from ((row.id, row.read_back_at) for row in rows)
+    patience.try_to(search, report)
+    known = choice.known(session, changed)
+    older = choice.older(session, now)
     session.rollback()
+    unknown = sorted(changed - known.keys())
+    report.unknown += len(unknown)
+    if unknown:
+        log.warning("reconcile.unknown_orders", extra={"orders": unknown[:20], "number": len(unknown)})
+    found = [*waiting, *choice.longest_unread(known), *choice.turn(unknown, now), *older]
+    return list(dict.fromkeys(found))
+
+
+def _asked(order_id: int) -> None:
+    """It could not be read, or is not there: the next run begins with others, or a few such would keep all away."""
+    with transaction():
+        session.execute(
+            sa.update(Order)
+            .where(Order.id == order_id)
+            .values(read_back_at=utcnow())
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _read_back(port: Platform, order_id: int, report: Report) -> None:
@@ -117,10 +143,12 @@ def _read_back(port: Platform, order_id: int, report: Report) -> None:
     metrics.count("portal_reconcile_read_total")
     if read is None:
         report.unknown += 1
+        _asked(order_id)
         return
     with transaction():
         order = hold_order(session, order_id)
         if order is None:
+            report.differences += _make_renewal(read)
             return
         before = _picture(order_id)
         state, _ = record_platform_order(session, read, store_id=order.store_id, now=utcnow())
@@ -130,6 +158,20 @@ def _read_back(port: Platform, order_id: int, report: Report) -> None:
             metrics.count("portal_reconcile_differences_total")
             audit.record(session, PLATFORM, ORDER_RECONCILED, order_id=order_id, store_id=order.store_id)
         report.settled += _settle_refund(order_id, read)
+
+
+def _make_renewal(read: PlatformOrder) -> bool:
+    """An order nobody told us of. The platform names no store, but a renewal belongs to its parent's (domain.md 5)."""
+    parent_id = choice.parent_of(read)
+    parent = session.get(Order, parent_id) if parent_id is not None else None
+    if parent is None or parent.id == read.order_id:
+        return False
+    state, _ = record_platform_order(session, read, store_id=parent.store_id, now=utcnow())
+    if state != "done":
+        return False
+    metrics.count("portal_reconcile_differences_total")
+    audit.record(session, PLATFORM, ORDER_RECONCILED, order_id=read.order_id, store_id=parent.store_id)
+    return True
 
 
 def _picture(order_id: int) -> tuple[object, ...]:
@@ -156,7 +198,7 @@ def _settle_refund(order_id: int, read: PlatformOrder) -> int:
             Action.order_id == order_id, Action.kind == "request_refund", Action.state == "attention"
         )
     ):
-        if found_there(read, earlier=has_earlier(session, action)) is not None:
+        if found_there(read, earlier=earlier_end(session, action)) is not None:
             settled += happened(action.id)
     return settled
 
@@ -176,11 +218,7 @@ def _doubtful_subscriptions() -> list[Action]:
 
 
 def _ask_subscription(action: Action, report: Report) -> None:
-    try:
-        there = platform().read_subscription(action.subject)
-    except (SurelyNot, Unknown):
-        report.failed += 1
-        return
+    there = platform().read_subscription(action.subject)
     if there is not None and there.active is (action.kind == "resume_subscription"):
         with transaction():
             report.settled += happened(action.id)

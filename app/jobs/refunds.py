@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import sqlalchemy as sa
@@ -102,34 +103,37 @@ class RefundHandler:
     def _there(self, action: Action) -> Outcome | None:
         order = platform().read_order(action.order_id)
         try:
-            return found_there(order, earlier=has_earlier(current_session, action))
+            return found_there(order, earlier=earlier_end(current_session, action))
         finally:
             current_session.rollback()
 
 
-def found_there(order: PlatformOrder | None, *, earlier: bool) -> Outcome | None:
+def found_there(order: PlatformOrder | None, *, earlier: dt.datetime | None) -> Outcome | None:
     """Our request, found in the order: done, with how far it is. None: the platform shows none.
 
-    ``earlier``: the order had another request before; a decided one there may be that.
+    ``earlier``: when another request of the order had ended; a decided one there is that, unless it says that it was
+    decided later.
     """
     if order is None or order.refund is None or order.refund.status is None:
         return None
     status = order.refund.status
-    if not order.refund.is_open and earlier:
+    decided = order.refund.updated
+    if not order.refund.is_open and earlier is not None and (decided is None or decided <= earlier):
         return None
     if status == RequestStatus.SENT:
         return protocol.done(already=True)
     return protocol.done(already=True, refund_status=status.value, refund_result=order.refund.result)
 
 
-def has_earlier(session: Session, action: Action) -> bool:
-    """Had the order another request, decided by now, before this action's?"""
-    earlier = sa.select(RefundRequest.id).where(
+def earlier_end(session: Session, action: Action) -> dt.datetime | None:
+    """When the order's other requests had ended, the last of them; None: there is no other that has."""
+    ended = sa.func.max(sa.func.coalesce(RefundRequest.decided_at, RefundRequest.updated_at))
+    earlier = sa.select(ended).where(
         RefundRequest.order_id == action.order_id,
         RefundRequest.id != action.refund_request_id,
         RefundRequest.status.in_((RequestStatus.COMPLETED, RequestStatus.REFUSED)),
     )
-    return bool(session.scalar(sa.select(earlier.exists())))
+    return session.scalar(earlier)
 
 
 def _what(action: Action) -> tuple[str, str, str]:

@@ -8,18 +8,17 @@ such a call surely did nothing, so we log in anew and send it once more.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
-import orjson
 import requests
 import urllib3.exceptions
 
 from app.platform import words
+from app.platform.bodies import Page, errors_in, read_body
+from app.platform.connection import Adapter, Line
 from app.platform.port import PlatformOrder, PlatformRefused, PlatformSubscription, SurelyNot, Unknown
 from app.platform.tokens import Tokens
 
@@ -29,16 +28,9 @@ BUDGET = 45.0
 """Seconds for all calls of one piece of work, where nobody says otherwise: less than a job may last."""
 MAX_BODY = 4 * 1024 * 1024
 EMAIL_MAX = 80
+LONGEST_WAIT = 3600.0
+"""Seconds of a Retry-After that we believe."""
 BAD_TOKEN = frozenset({1007, 1008, 1009})
-
-TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.I | re.S)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A body that is no JSON: a proxy's page, a plain text. ``text``: its words, for people."""
-
-    text: str
 
 
 class Noventiq:
@@ -60,7 +52,10 @@ class Noventiq:
         self._url, self._username, self._password, self._tokens = url.rstrip("/"), username, password, tokens
         self._read = READ if read is None else read
         self._until = time.monotonic() + budget
+        self._line = Line()
         self._http = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._http.mount(scheme, Adapter(self._line))
         # Proxies, .netrc and certificate bundles of the environment must not change where we send or whom we trust.
         self._http.trust_env = False
         self._http.verify = verify
@@ -77,6 +72,8 @@ class Noventiq:
         told = words.number(found.fields.get("order_id"))
         if told not in (None, order_id):
             raise Unknown("the answer tells of another order")
+        if told is None and not words.is_order(found):  # or a look-up would believe that it has no refund
+            raise Unknown("the answer tells of no order")
         return found
 
     def search(
@@ -104,7 +101,7 @@ class Noventiq:
     def read_subscription(self, code: str) -> PlatformSubscription | None:
         """``GET /v1/subscription/ID``."""
         body = self._get(f"/v1/subscription/{quote(code, safe='')}")
-        return None if body is None else words.subscription({**body, "id": body.get("id") or code})
+        return None if body is None else words.subscription(words.unwrapped(body, "id"), code)
 
     def set_activity(self, code: str, *, active: bool) -> None:
         """``POST /v1/subscription/modify_activity``; the customer is told by the platform."""
@@ -127,6 +124,8 @@ class Noventiq:
             if refused.status == 404:
                 return None
             raise Unknown(f"reading was refused: {refused.status}") from None
+        if isinstance(body, list) and len(body) == 1:
+            body = body[0]
         if not isinstance(body, dict) or not body:
             raise Unknown("the answer is no JSON object, or an empty one")
         return body
@@ -134,7 +133,7 @@ class Noventiq:
     def _call(self, method: str, path: str, json: dict[str, Any] | None = None) -> Any:
         token = self._tokens.get(self._username) or self._log_in()
         status, body, after = self._send(method, path, json, token)
-        if _token_refused(status, body):
+        if status == 403 or _token_refused(status, body):  # gateways say 403 of a token too, and did nothing either
             token = self._another_token(token)
             status, body, after = self._send(method, path, json, token)
             if _token_refused(status, body):
@@ -153,7 +152,7 @@ class Noventiq:
             )
         except Unknown as error:
             raise SurelyNot(f"could not log in: {error}") from None
-        token = body.get("token") if 200 <= status < 300 and isinstance(body, dict) else None
+        token = words.unwrapped(body, "token").get("token") if 200 <= status < 300 and isinstance(body, dict) else None
         if (
             not isinstance(token, str)
             or not token
@@ -175,56 +174,57 @@ class Noventiq:
         headers = {"Accept": "application/json"}
         if token is not None:
             headers["AuthorizationJWT"] = f"Bearer {token}"
-        try:
-            with self._http.request(
-                method,
-                self._url + path,
-                json=json,
-                headers=headers,
-                timeout=(min(CONNECT, left), min(self._read, left)),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                return answer.status_code, self._body(answer), _retry_after(answer)
-        except requests.exceptions.ConnectTimeout:
-            raise SurelyNot("no connection in time") from None
-        except requests.exceptions.SSLError:
-            # The handshake comes before the request. A failure later on shows as a broken connection.
-            raise SurelyNot("the platform's certificate was not accepted") from None
-        except requests.exceptions.ConnectionError as error:
-            if _never_connected(error):
-                raise SurelyNot("no connection") from None
-            raise Unknown("the connection broke") from None
-        except requests.exceptions.Timeout:
-            raise Unknown("no answer in time") from None
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise Unknown(f"the answer broke off: {type(error).__name__}") from None
+        most = min(left, CONNECT + 2 * self._read)
+        with self._line.within(most):
+            try:
+                with self._http.request(
+                    method,
+                    self._url + path,
+                    json=json,
+                    headers=headers,
+                    timeout=(min(CONNECT, left), min(self._read, left)),
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer:
+                    return answer.status_code, self._body(answer), _retry_after(answer)
+            except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> SurelyNot | Unknown:
+        """What trouble with the connection means: before it stood, nothing can have been sent."""
+        late = self._line.late or isinstance(error, requests.exceptions.Timeout)
+        if not self._line.stood:
+            if late:
+                return SurelyNot("no connection in time")
+            if isinstance(error, requests.exceptions.SSLError):
+                return SurelyNot("the platform's certificate was not accepted")
+            return SurelyNot("no connection")
+        if late:
+            return Unknown("no answer in time")
+        if isinstance(error, requests.exceptions.ConnectionError):
+            return Unknown("the connection broke")
+        return Unknown(f"the answer broke off: {type(error).__name__}")
 
     def _body(self, answer: requests.Response) -> Any:
-        """The JSON body, or a Page when it is none. A slow or endless body ends in Unknown."""
-        until = min(self._until, time.monotonic() + 2 * self._read)
+        """The body as JSON, or a Page when it is none. One that does not come in time, or without end, is Unknown."""
         data = bytearray()
         for piece in answer.iter_content(65536):
             data += piece
-            if len(data) > MAX_BODY or time.monotonic() > until:
+            if len(data) > MAX_BODY:
                 raise Unknown("the answer is too long")
-        data = data.removeprefix(b"\xef\xbb\xbf")  # a byte order mark
-        if not data.strip():
-            return {}
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            return Page(" ".join(TAGS.sub(" ", data[:20_000].decode("utf-8", "replace")).split())[:300])
+        if self._line.late:  # ended by us, which an answer of no stated length shows like its own end
+            raise Unknown("no answer in time")
+        return read_body(bytes(data), answer.encoding)
 
 
 def _token_refused(status: int, body: Any) -> bool:
     # The documentation names the codes beside 400 and 401 both; an error may also come in a 200.
-    return status == 401 or (200 <= status < 500 and bool(BAD_TOKEN & _errors(status, body)[0]))
+    return status == 401 or (200 <= status < 500 and bool(BAD_TOKEN & errors_in(status, body)[0]))
 
 
 def _judge(status: int, body: Any, after: float | None) -> Any:
     """What an answer means."""
-    codes, message = _errors(status, body)
+    codes, message = errors_in(status, body)
     code = min(codes, default=None)
     if 200 <= status < 300:
         if isinstance(body, Page):
@@ -241,50 +241,14 @@ def _judge(status: int, body: Any, after: float | None) -> Any:
     raise Unknown(f"the platform answered {status}")
 
 
-SAID = ("message", "error", "errors", "error_message", "error_description", "description", "detail", "details", "title",
-        "text", "reason")  # fmt: skip
-"""Where an error's words may stand: the documented ``errors[].message`` first, and what other gateways write."""
-
-
-def _errors(status: int, body: Any) -> tuple[frozenset[int], str]:
-    """Every code and every text of an answer that tells of errors, whatever its form; none where it does not."""
-    if isinstance(body, Page):
-        return frozenset(), body.text
-    told = isinstance(body, dict) and bool(body.get("errors") or body.get("error"))
-    if not told and status < 300 and not (isinstance(body, dict) and body.get("success") is False):
-        return frozenset(), ""
-    codes: set[int] = set()
-    texts: list[str] = []
-    for value in _leaves(body, 0):
-        number = words.number(value)
-        if number is not None:
-            codes.add(number)
-        elif isinstance(value, str) and value.strip() and value.strip() not in texts:
-            texts.append(value.strip())
-    return frozenset(codes), "; ".join(texts)[:300]
-
-
-def _leaves(value: Any, depth: int) -> Iterator[Any]:
-    """The texts and numbers of an error, in its order. Below the top only known names are followed in objects that
-    use them; others (``{"email": ["is too long"]}``) are fields with their complaints."""
-    if depth > 4:
-        return
-    if isinstance(value, dict):
-        names = [name for name in (*SAID, "code") if name in value]
-        for name in names or value:
-            yield from _leaves(value[name], depth + 1)
-    elif isinstance(value, list):
-        for one in value[:20]:
-            yield from _leaves(one, depth + 1)
-    else:
-        yield value
-
-
 def _retry_after(answer: requests.Response) -> float | None:
-    value = answer.headers.get("Retry-After", "")
-    return min(float(value), 3600.0) if value.isascii() and value.isdigit() else None
-
-
-def _never_connected(error: requests.exceptions.ConnectionError) -> bool:
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+    """Seconds to wait at least; the header holds them, or a moment (RFC 9110). None: it says nothing of use."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value), LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    left = (at if at.tzinfo else at.replace(tzinfo=dt.UTC)) - dt.datetime.now(dt.UTC)
+    return min(max(left.total_seconds(), 0.0), LONGEST_WAIT)

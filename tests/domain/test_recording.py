@@ -41,6 +41,15 @@ def test_an_open_request_moves_forward_only(known, status, moves):
     assert (refund_step([facts(known, said=None)], status, None, EARLIER) is not None) is moves
 
 
+@pytest.mark.parametrize("status", ["updating", "completed", "refused"])
+def test_what_was_said_of_an_earlier_request_is_no_word_about_the_open_one(status):
+    refused = facts("refused", "failed", said=EARLIER, ended=NOW)
+    asked = facts("sent", said=None)
+    assert refund_step([refused, asked], status, None, EARLIER) is None
+    assert refund_step([refused, asked], status, None, NOW) is None
+    assert refund_step([refused, asked], status, None, LATER) is not None
+
+
 def test_after_an_end_only_a_younger_and_different_word_is_another_request():
     ended = facts("refused", "failed", said=EARLIER, ended=NOW)
     assert refund_step([ended], "sent", None, LATER) == RefundStep(None, "sent", None)

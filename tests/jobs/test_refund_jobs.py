@@ -169,3 +169,17 @@ def test_an_older_request_at_the_platform_is_not_taken_for_ours(app, make, ann, 
     assert one(app, Action).state == "done"
     assert len(connected.effects("refund")) == 1
     assert rows(app, RefundRequest)[1].status == "sent"
+
+
+@pytest.mark.only_db("sqlite")
+def test_our_request_that_was_decided_at_once_is_not_sent_again_for_an_older_one(app, make, ann, connected):
+    order_id = make.order(refund={"status": "refused", "updated": "2026-08-14T00:00:00+00:00"})
+    connected.add_order(order_id)
+    connected.faults.next("refund", "done_then_hang")
+    ask(app, ann, order_id)
+    work(app)
+    connected.orders[order_id]["refund"] = {"status": "declined", "updated": "2026-08-14T00:00:01+00:00"}
+    work(app)
+    assert one(app, Action).state == "done"
+    assert len(connected.effects("refund")) == 1
+    assert [request.status for request in rows(app, RefundRequest)] == ["refused", "refused"]

@@ -161,7 +161,7 @@ def test_a_slow_answer_ends_with_the_budget():
     thread.start()
     found = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", USERNAME, PASSWORD, MemoryTokens(), read=0.3)
     try:
-        with pytest.raises(SurelyNot, match="too long"):
+        with pytest.raises(SurelyNot, match="no answer in time"):
             found.check()
     finally:
         stop.set()
@@ -240,12 +240,35 @@ def test_orders_are_read_whatever_blocks_they_have(platform):
         ({"status": "Rejected by bank"}, "refused", "failed"),
         ([{"status": "declined"}, {"status": "New"}], "sent", None),
         ("processing", "updating", None),
+        ([{"status": "New"}, {"status": "declined"}], "sent", None),
+        ([{"status": "declined"}, {"status": "completed", "result": "full"}], "completed", "full"),
+        ({"refund": {"status": "New"}}, "sent", None),
+        ({"requests": [{"state": "PROCESSING"}]}, "updating", None),
+        ({"status": {"code": "New", "title": "New request"}}, "sent", None),
+        ({"refund_status": "Requested"}, "sent", None),
+        ({"status": "pending"}, "sent", None),
+        ({"status": "Approved"}, "updating", None),
+        ({"status": "Completed", "result": "partial refund successfully completed"}, "completed", "partial"),
+        ({"status": "Successfully completed"}, "completed", "full"),
+        ({"status": "Unsuccessfully completed"}, "refused", "failed"),
+        ({"status": "not refunded"}, "refused", "failed"),
     ],
 )
 def test_the_platforms_words_for_a_refund(platform, block, status, result):
     platform.add_order(ORDER, refund=block)
     found = client(platform).read_order(ORDER).refund
     assert (found.status, found.result) == (status, result)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [None, "", [], {}, 7, [7], {"status": None}, {"status": "", "result": ""}, {"status": "none"}, {"status": []},
+     {"status": "Not requested"}, {"refund": None}, {"requests": []}, {"amount": "1.00"}],
+)  # fmt: skip
+def test_a_block_that_tells_of_no_refund(platform, block):
+    platform.add_order(ORDER, refund=block)
+    found = client(platform).read_order(ORDER).refund
+    assert found is None or (found.status, found.result) == (None, None)
 
 
 @pytest.mark.parametrize(

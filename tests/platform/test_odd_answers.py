@@ -14,10 +14,16 @@ ORDER = 12345678
 
 
 @pytest.fixture
-def saying(monkeypatch):
+def sent():
+    """The last part of every address asked."""
+    return []
+
+
+@pytest.fixture
+def saying(monkeypatch, sent):
     """A client whose platform gives this answer to everything: (status, body); the login works."""
 
-    def make(status, body, kind="application/json"):
+    def make(status, body, kind="application/json", **headers):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         found = Noventiq("http://127.0.0.1:1", "portal", "a password", MemoryTokens())
         found._tokens.put("portal", "t")
@@ -27,6 +33,9 @@ def saying(monkeypatch):
             answer.status_code = 200 if url.endswith("/login_check") else status
             answer.raw = io.BytesIO(b'{"token": "t2"}' if url.endswith("/login_check") else data)
             answer.headers["Content-Type"] = kind
+            answer.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+            answer.encoding = requests.utils.get_encoding_from_headers(answer.headers)
+            sent.append(url.rpartition("/")[2])
             return answer
 
         monkeypatch.setattr(found._http, "request", request)
@@ -93,7 +102,12 @@ def test_a_call_that_was_taken_may_be_answered_with_anything(saying, body):
     saying(204, b"").request_refund(ORDER, "x", "ann@example.org")
 
 
-@pytest.mark.parametrize("body", [b"", {}, [], None, {"order_id": 999}, {"order": {"order_id": "999"}}])
+@pytest.mark.parametrize(
+    "body",
+    [b"", {}, [], None, {"order_id": 999}, {"order": {"order_id": "999"}}, {"data": {"order_id": 999}}, {"data": None},
+     {"status": "ok"}, {"status": "error", "message": "Try later"}, {"message": "ok", "currency": "EUR"}, [{}, {}],
+     {"data": {"data": {"data": {"data": {"order_id": ORDER}}}}}],
+)  # fmt: skip
 def test_an_answer_that_is_not_the_order_is_not_taken_for_one(saying, body):
     """Or a look-up would believe that there is no refund, and send it again."""
     with pytest.raises(Unknown):
@@ -109,6 +123,11 @@ def test_an_answer_that_is_not_the_order_is_not_taken_for_one(saying, body):
         ({"order_id": ORDER, "products": {"0": {"name": "A"}, "1": {"name": "B"}}}, ["A", "B"]),
         ({"order": {"order_id": ORDER, "products": [{"name": "A"}]}}, ["A"]),
         ({"status": "paid"}, []),
+        ({"currency": "EUR", "customer": {}}, []),
+        ({"status": "success", "data": {"order_id": ORDER, "product": {"name": "A"}}}, ["A"]),
+        ({"result": {"order": {"order_id": str(ORDER), "product": {"name": "A"}}}}, ["A"]),
+        ({"data": [{"order_id": ORDER, "product": {"name": "A"}}]}, ["A"]),
+        ([{"order_id": ORDER, "product": {"name": "A"}}], ["A"]),
     ],
 )
 def test_products_are_read_in_whatever_form_they_come(saying, body, names):
@@ -122,6 +141,8 @@ def test_products_are_read_in_whatever_form_they_come(saying, body, names):
         ({"ids": None}, []),
         ({"ids": {"0": 5, "1": "6"}}, [5, 6]),
         ([5, 6], [5, 6]),
+        ({"data": {"ids": [5, 6]}}, [5, 6]),
+        ({"data": [5, 6]}, [5, 6]),
     ],
 )
 def test_ids_are_read_in_whatever_form_they_come(saying, body, ids):
@@ -143,7 +164,78 @@ def test_a_search_of_no_use_is_told_from_one_without_results(saying, status, bod
         ({"id": "1_1", "activity": "false"}, False),
         ({"id": "1_1", "activity": 1, "status": "cancelled"}, True),
         ({"id": "1_1", "status": "odd"}, None),
+        ({"id": "1_1", "active": False}, False),
+        ({"id": "1_1", "activity": "no"}, False),
+        ({"id": "1_1", "status": {"code": "not-paid"}}, True),
+        ({"id": "1_1", "status": "Auto-renewal has been deactivated"}, False),
+        ({"id": "1_1", "status": "Auto-renewal has been activated"}, True),
+        ({"status": "success", "data": {"id": "1_1", "status": "cancelled"}}, False),
+        ({"subscription": {"id": "1_1", "status": "active"}}, True),
     ],
 )
 def test_an_activity_is_read_in_whatever_form_it_comes(saying, body, active):
     assert saying(200, body).read_subscription("1_1").active is active
+
+
+@pytest.mark.parametrize(
+    ("block", "code"),
+    [([{"id": None}, {"id": "1_2", "status": "active"}], "1_2"), ([], None), ({"status": "active"}, None), ("x", None)],
+)
+def test_a_subscription_block_is_read_in_whatever_form_it_comes(saying, block, code):
+    found = saying(200, {"order_id": ORDER, "subscription": block}).read_order(ORDER).subscription
+    assert (found.code if found else None) == code
+
+
+def test_money_stays_as_it_was_written(saying):
+    """As a binary number it would be no money any more, and the order would cost nothing."""
+    found = saying(200, b'{"order_id": 12345678, "product": {"id": 1, "amount": 118.10, "price": 7}}').read_order(ORDER)
+    assert (found.products[0]["amount"], found.products[0]["price"]) == ("118.10", 7)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ('{"message": "Заявка уже создана"}'.encode("cp1251"), "application/json; charset=windows-1251"),
+        ('{"message": "Заявка уже создана"}'.encode("utf-16"), "application/json; charset=utf-16"),
+        ("<p>Заявка уже создана</p>".encode("cp1251"), "text/html; charset=windows-1251"),
+    ],
+)
+def test_other_charsets_are_read_where_they_are_named(saying, body, kind):
+    with pytest.raises(PlatformRefused, match="Заявка уже создана"):
+        saying(400, body, kind).request_refund(ORDER, "x", "ann@example.org")
+
+
+@pytest.mark.parametrize("body", ["Größe".encode("latin-1"), b'{"a": NaN}', b"[" * 100_000])
+def test_what_is_no_json_is_a_page_and_no_failure(saying, body):
+    with pytest.raises(PlatformRefused):
+        saying(400, body, "text/plain; charset=nobody-knows").request_refund(ORDER, "x", "ann@example.org")
+
+
+def test_forbidden_is_tried_once_with_a_fresh_token(saying, sent):
+    """Gateways say 403 of a token, too. Whatever it is about, nothing was done."""
+    with pytest.raises(PlatformRefused):
+        saying(403, b"<h1>Forbidden</h1>").request_refund(ORDER, "x", "ann@example.org")
+    assert sent == ["refund", "login_check", "refund"]
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ("17", 17, 17), ("999999", 3600, 3600), ("", None, None), ("soon", None, None), ("-5", None, None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0), ("Fri, 31 Dec 2199 23:59:59 GMT", 3600, 3600),
+        ("Fri, 31 Dec 2199 23:59:59 -0000", 3600, 3600),
+    ],
+)  # fmt: skip
+def test_how_long_to_wait_is_read_in_seconds_or_as_a_moment(saying, said, least, most):
+    with pytest.raises(SurelyNot) as caught:
+        saying(429, b"", Retry_After=said).request_refund(ORDER, "x", "ann@example.org")
+    after = caught.value.after
+    assert after is None if least is None else least <= after <= most
+
+
+@pytest.mark.parametrize("envelope", [{"data": {"token": "t9", "x": 1}}, {"token": "t9", "user": {"id": 1}}])
+def test_a_token_is_read_in_an_envelope_too(saying, monkeypatch, envelope):
+    found = saying(200, {"ids": []})
+    monkeypatch.setattr(found, "_send", lambda *_: (200, envelope, None))
+    found.check()
+    assert found._tokens.get("portal") == "t9"

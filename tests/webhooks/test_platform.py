@@ -87,3 +87,30 @@ def test_another_stores_order_is_not_touched(session, store_id, make):
     state, reason = read(session, store_id, status="deleted")
     assert (state, reason) == ("refused", "The order belongs to another store.")
     assert session.get_one(Order, 1).status == "paid"
+
+
+@pytest.mark.parametrize("said", [{}, {"amount": "", "price": "", "quantity": None}])
+def test_an_answer_that_does_not_say_what_a_product_costs_leaves_it(session, store_id, make, said):
+    """Or the order would cost nothing, and could not be refunded any more."""
+    make.order(order_id=1, total="236.00", items=[{"product_id": "a", "quantity": 2, "amount": "236.00"}])
+    told = {**body(), "product": {"id": "a", "name": "Renamed", **said}}
+    with transaction():
+        record_platform_order(session, words.order(1, told), store_id=store_id, now=NOW)
+    item = session.scalars(sa.select(OrderItem)).one()
+    assert (item.name, item.quantity, str(item.amount)) == ("Renamed", 2, "236.00")
+    assert str(session.get_one(Order, 1).total) == "236.00"
+
+
+@pytest.mark.parametrize("linked", [None, "b"])
+def test_a_subscription_of_an_order_with_several_products_is_shown_once(session, store_id, linked):
+    """The answer does not say of which product it is."""
+    told = {**body(), "subscription": {"id": "1_5", "type": "AR", "status": "active"}}
+    product = told.pop("product")
+    told["products"] = [{**product, "id": "a"}, {**product, "id": "b"}]
+    if linked:
+        read(session, store_id, product={"id": linked}, subscription=told["subscription"])
+    with transaction():
+        record_platform_order(session, words.order(1, told), store_id=store_id, now=NOW)
+    rows = session.execute(sa.select(OrderItem.product_id, OrderItem.subscription_code))
+    codes = {row.product_id: row.subscription_code for row in rows}
+    assert codes == ({"a": None, "b": "1_5"} if linked else {"a": "1_5", "b": None})
