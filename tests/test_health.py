@@ -126,6 +126,8 @@ def test_gauges_are_asked_at_each_scrape(app, client):
     _beat(app, "worker", 300, queue="actions")
     text = client.get("/metrics").text
     assert 'portal_processes_alive{kind="worker"} 1.0' in text
+    assert 'portal_processes_alive{kind="sweeper"} 0.0' in text  # a series that ends raises no alarm
+    assert "portal_queue_server_up" not in text  # no sweeper: nobody can say
     assert 'portal_workers_alive{queue="mail"} 1.0' in text
     assert 'portal_workers_alive{queue="actions"} 0.0' in text
     age = next(line for line in text.splitlines() if line.startswith("portal_heartbeat_age_seconds{"))
