@@ -91,6 +91,14 @@ def apply_again(session: Session, actor: Actor, delivery_id: int) -> None:
     )
 
 
+def doubt_what_waits(session: Session) -> int:
+    """After a restore: what waited when the backup was taken may have happened since, so that it is looked up before
+    anything is repeated (domain.md 9.2: there is no idempotency key). Gives how many actions. Their withdrawal is over.
+    """
+    waiting = sa.update(Action).where(Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
+    return len(session.scalars(waiting.values(doubt=True).returning(Action.id)).all())
+
+
 def _open(session: Session, action_id: int, fence: int | None) -> Action:
     action = session.scalars(sa.select(Action).where(Action.id == action_id).with_for_update()).one_or_none()
     if action is None:

@@ -148,3 +148,14 @@ def test_what_a_person_saw_of_an_earlier_attempt_decides_nothing_about_a_later_o
     assert one(app, Action).state == "attention"
     run(app, boss, function, action_id, fence=3)
     assert one(app, Action).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "doubted"),
+    [("waiting", None, True), ("waiting", "happened", False), ("attention", None, False), ("done", None, False)],
+)
+def test_after_a_restore_what_waits_is_looked_up_before_it_is_done(app, make, boss, state, verdict, doubted):
+    stuck_action(app, make, boss, state=state, verdict=verdict, doubt=False)
+    done = app.test_cli_runner().invoke(args=["portal", "restored"])
+    assert (done.exit_code, done.output.split()[0]) == (0, str(int(doubted)))
+    assert one(app, Action).doubt is doubted
