@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, abort, jsonify, request
@@ -54,8 +55,15 @@ def _may_read_metrics() -> bool:
     # Behind a proxy on this machine everybody comes from here, unless the proxy is counted in TRUSTED_PROXIES.
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
         return False
+    # A proxy that sends none of them (nginx by default, asked to keep the Host) still shows by the name it was called.
+    return _is_here(request.remote_addr or "") and _is_here(urlsplit(f"//{request.host}").hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
-        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -63,11 +63,15 @@ def test_readyz_with_a_database_that_is_gone(app, client, monkeypatch):
     assert answer.json["checks"]["database"] == "failed: OperationalError"
 
 
-def test_metrics_are_for_this_machine_or_the_token(app, client):
+def test_metrics_are_for_this_machine_or_the_token(app, client, monkeypatch):
     far = {"REMOTE_ADDR": "203.0.113.7"}
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", environ_overrides=far).status_code == 404
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+    monkeypatch.setitem(app.config, "TRUSTED_HOSTS", ["localhost", "127.0.0.1", "esupport.example.org"])
+    for host, status in (("127.0.0.1:8080", 200), ("esupport.example.org", 404), ("", 200)):
+        answer = client.get("/metrics", headers={"Host": host} if host else {})  # a proxy here that forwards no address
+        assert answer.status_code == status, host
     before = app.extensions["settings"]
     app.extensions["settings"] = dataclasses.replace(before, metrics_token="t" * 20)
     try:
