@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from flask_babel import lazy_gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
@@ -110,14 +110,25 @@ def _http(error: HTTPException) -> Response:
             return _http(ServiceUnavailable(retry_after=RETRY_AFTER))
     if error.code == 403:
         _note_denied()
-    response = answer(error.code)
+    retry = getattr(error, "retry_after", None)
+    response = answer(error.code, _how_long(retry) if error.code == 429 else "")
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
-    retry = getattr(error, "retry_after", None)
     if retry is not None and "Retry-After" not in response.headers:
         response.headers["Retry-After"] = str(retry)
     return response
+
+
+def _how_long(retry: object) -> str:
+    """How long to wait before the next try, in words; empty where nobody knows."""
+    if not isinstance(retry, int) or retry <= 0:
+        return ""
+    return ngettext(
+        "Please wait %(num)s minute before the next try.",
+        "Please wait %(num)s minutes before the next try.",
+        -(-retry // 60),
+    )
 
 
 def _note_denied() -> None:

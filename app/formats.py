@@ -21,6 +21,7 @@ from markupsafe import Markup
 UTC = dt.UTC
 _NONE = dt.timedelta()
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_UNITS = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _TWO = [f"{number:02}" for number in range(60)]
 _CLOCK = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(24 * 60)]
 
@@ -249,6 +250,11 @@ class Formats:
         """The country's name with its ISO 3166 code, ``Sweden (SE)``; anything else as the platform sent it."""
         name = _countries(self.language).get(code.upper())
         return f"{name} ({code})" if name and name != code else code
+
+    def duration(self, seconds: float) -> str:
+        """How long something has waited, in the largest unit that fits: ``35 sec``, ``12 min``, ``2 days``."""
+        unit, size = next((found for found in _UNITS if seconds >= found[1]), _UNITS[-1])
+        return format_unit(int(seconds // size), f"duration-{unit}", "short", locale=self.language)
 
     def money(self, amount: Decimal | None, currency: str) -> str:
         """The amount with its currency: ``€1,234.50``, ``1 234,50 ₽``; JPY without decimals, KWD with three."""

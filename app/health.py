@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, abort, jsonify, request
@@ -15,12 +17,10 @@ from app.db import database
 from app.models import Heartbeat
 from app.models.base import db_now
 from app.models.work import QUEUES
+from app.queries.operations import KINDS, SILENT_AFTER, alive_processes, reached
 from app.settings import settings
 
 blueprint = Blueprint("health", __name__)
-
-SILENT_AFTER = {"worker": 90, "sweeper": 60}
-"""Seconds without a heartbeat after which nobody of the kind is thought to be alive."""
 
 
 @blueprint.get("/healthz")
@@ -56,15 +56,22 @@ def _may_read_metrics() -> bool:
     # Behind a proxy on this machine everybody comes from here, unless the proxy is counted in TRUSTED_PROXIES.
     if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
         return False
+    # A proxy that sends none of them (nginx by default, asked to keep the Host) still shows by the name it was called.
+    return _is_here(request.remote_addr or "") and _is_here(urlsplit(f"//{request.host}").hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
-        return ipaddress.ip_address(request.remote_addr or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
 def readiness(engine: sa.Engine) -> dict[str, str]:
     """What stands in the way of work: name of the check → ``ok`` or what is wrong."""
-    checks = dict.fromkeys(("database", "schema", *SILENT_AFTER), "not asked")
+    checks = dict.fromkeys(("database", "schema", *KINDS), "not asked")
     try:
         found = schema.current(engine)
         checks["database"] = "ok"
@@ -74,36 +81,32 @@ def readiness(engine: sa.Engine) -> dict[str, str]:
             return checks
         with engine.connect() as connection:
             ages = heartbeat_ages(connection)
-            idle = idle_queues(connection)
+            alive = alive_processes(connection)
     except SQLAlchemyError as error:
         failed = "database" if checks["database"] != "ok" else "schema"
         checks[failed] = f"failed: {type(error).__name__}"
         return checks
-    for kind, limit in SILENT_AFTER.items():
+    for kind in KINDS:
         age = ages.get(kind)
         if age is None:
             checks[kind] = "none has reported yet"
-        elif age > limit:
+        elif age > SILENT_AFTER:
             checks[kind] = f"silent for {age:.0f} s"
         else:
             checks[kind] = "ok"
-    if idle and checks["worker"] == "ok":  # pages are served and clicks are kept: no reason to leave the portal
+    # Pages are served and clicks are kept: no reason to leave the portal.
+    idle = [queue for queue, number in workers_of(alive).items() if not number]
+    if idle and checks["worker"] == "ok":
         checks["worker"] = f"ok, but none for {', '.join(idle)}"
+    if checks["sweeper"] == "ok" and reached(alive) is False:
+        checks["sweeper"] = "ok, but the queue server does not answer it"
     return checks
 
 
-def workers_alive(connection: sa.Connection) -> dict[str, int]:
-    """How many workers of each queue have a fresh heartbeat; 0 for a queue that nobody serves."""
-    fresh = sa.select(Heartbeat.info).where(
-        Heartbeat.kind == "worker", Heartbeat.seen_at > db_now(-float(SILENT_AFTER["worker"]))
-    )
-    serving = [info.get("queue") for info in connection.scalars(fresh)]
+def workers_of(alive: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
+    """How many workers of each queue are alive; 0 for a queue that nobody serves: what waits there waits for ever."""
+    serving = [info.get("queue") for kind, info in alive if kind == "worker"]
     return {queue: serving.count(queue) for queue in QUEUES}
-
-
-def idle_queues(connection: sa.Connection) -> list[str]:
-    """The queues without a worker: what waits there waits for ever."""
-    return [queue for queue, number in workers_alive(connection).items() if not number]
 
 
 def heartbeat_ages(connection: sa.Connection) -> dict[str, float]:
@@ -118,11 +121,15 @@ def process_gauges(connection: sa.Connection) -> Iterator[metrics.Gauge]:
     """Age of the youngest heartbeat, and how many processes report."""
     for kind, age in sorted(heartbeat_ages(connection).items()):
         yield metrics.Gauge("portal_heartbeat_age_seconds", "Seconds since the youngest heartbeat", age, {"kind": kind})
-    alive = sa.select(Heartbeat.kind, sa.func.count()).where(Heartbeat.seen_at > db_now(-90)).group_by(Heartbeat.kind)
-    for kind, number in connection.execute(alive).all():
-        yield metrics.Gauge("portal_processes_alive", "Processes with a heartbeat in 90 s", number, {"kind": kind})
-    for queue, number in workers_alive(connection).items():
-        yield metrics.Gauge("portal_workers_alive", "Workers with a heartbeat in 90 s", number, {"queue": queue})
+    alive = alive_processes(connection)
+    for kind in KINDS:  # 0, not a series that ends: an alarm must be able to see it
+        number = sum(found == kind for found, _ in alive)
+        yield metrics.Gauge("portal_processes_alive", "Processes with a heartbeat in 30 s", number, {"kind": kind})
+    for queue, number in workers_of(alive).items():
+        yield metrics.Gauge("portal_workers_alive", "Workers with a heartbeat in 30 s", number, {"queue": queue})
+    up = reached(alive)
+    if up is not None:
+        yield metrics.Gauge("portal_queue_server_up", "Whether all sweepers reach the queue server", up)
 
 
 def init_app(app: Flask) -> None:

@@ -90,6 +90,10 @@ def _day(day: dt.date | None) -> str:
     return formats().day(day) if day else ""
 
 
+def _duration(seconds: float) -> str:
+    return formats().duration(seconds)
+
+
 def _default_timezone() -> str:
     return settings().default_timezone
 
@@ -121,6 +125,7 @@ def init_app(app: Flask) -> None:
     babel.timezone_selector = _chosen_timezone
     app.jinja_env.filters.update(
         say=say, time=_time, day=_day, money=_money, number=_number, initials=_initials,
+        duration=_duration,
     )  # fmt: skip
     app.jinja_env.globals.update(
         language=language, timezone=timezone, formats=formats, default_timezone=_default_timezone,

@@ -34,7 +34,7 @@ FLUSH_EVERY = 10.0  # seconds
 HELP = {
     "portal_reconcile_read_total": "Orders read back from the platform",
     "portal_reconcile_differences_total": "Orders corrected by reading them back: a webhook was lost; the target is 0",
-    "portal_hints_total": "Hints to the queue server after a commit; failed ones are made up for by the sweeper",
+    "portal_hints_total": "Hints to the queue server, of clicks and sweepers; a sweeper makes up for failed ones",
     "portal_snapshot_unknown_fields_total": "Fields of accepted snapshots that the portal does not know",
     "portal_rows_worked_total": "Attempts at rows of the queue, by what state they ended in",
     "portal_http_requests_total": "Requests answered, by class of the status",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -12,15 +13,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import disk_usage
 from typing import IO
 
 from launch import ROOT, STARTED, LaunchError, inbox, queue_server
-from launch.supervisor import Service, Supervisor, kill_marked, say, tail
+from launch.supervisor import Service, Supervisor, kill_marked, say
 
 WORKERS = {"actions": 2, "mail": 1, "webhooks": 1}
 """Processes for each queue. Actions have two: one may wait ten seconds for a platform that hangs."""
 # What ends together, later numbers first: web, sweeper, workers, inbox, queue server.
 QUEUE_SERVER, INBOX, WORKER, SWEEPER, WEB = range(5)
+LEAST_ROOM = 1024 * 1024  # bytes; with less left on the disk nothing can be prepared
 WORKER_STOP_SECONDS = 90  # longer than a job may take: none is cut in half
 
 
@@ -108,12 +111,18 @@ def _prepare(environ: dict[str, str], *, demo: bool, log: Path) -> None:
     """Migrate, sync roles, load demo data into an empty portal. Raises LaunchError."""
     say("Preparing the database …")
     command = [sys.executable, "-m", "app.tryout.prepare", *([] if demo else ["--no-demo"])]
-    with log.open("wb") as output:
-        done = subprocess.run(command, env=environ, cwd=ROOT, stdout=output, stderr=output, check=False)
+    done = subprocess.run(
+        command, env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    with contextlib.suppress(OSError):  # a full disk may be the very thing that went wrong
+        log.write_text(done.stdout)
+    said = done.stdout.splitlines()
     if done.returncode == 2:
-        raise LaunchError(tail(log, 1))
+        raise LaunchError("\n".join(said[-1:]))
     if done.returncode:
-        raise LaunchError(f"The database could not be prepared; the end of {log} says:\n{tail(log)}")
+        if disk_usage(log.parent).free < LEAST_ROOM:
+            raise LaunchError(f"The disk is full that holds {log.parent.parent}.")
+        raise LaunchError(f"The database could not be prepared; the end of {log} says:\n" + "\n".join(said[-12:]))
 
 
 def _accounts(data: Path) -> list[list[str]]:

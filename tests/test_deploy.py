@@ -39,7 +39,10 @@ def test_units_end_gracefully():
         assert "TimeoutStopSec=90" in text
         # ProtectSystem=strict leaves nothing writable but the folder systemd makes, so the journal must be there.
         assert "StateDirectory=esupport" in text
-        assert "Environment=PORTAL_DATA=/var/lib/esupport" in text
+        # In ExecStart: an empty PORTAL_DATA in EnvironmentFile (.env.example has one) wins over Environment=.
+        assert "ExecStart=/usr/bin/env PORTAL_ENV=production PORTAL_DATA=/var/lib/esupport /srv/esupport/" in text
+        assert "Environment=" not in text.replace("over Environment=.", "")
+        assert "StartLimitIntervalSec=0" in text  # else systemd gives up after five quick ends
 
 
 def test_links_between_documents_lead_somewhere():

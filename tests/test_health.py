@@ -63,11 +63,15 @@ def test_readyz_with_a_database_that_is_gone(app, client, monkeypatch):
     assert answer.json["checks"]["database"] == "failed: OperationalError"
 
 
-def test_metrics_are_for_this_machine_or_the_token(app, client):
+def test_metrics_are_for_this_machine_or_the_token(app, client, monkeypatch):
     far = {"REMOTE_ADDR": "203.0.113.7"}
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", environ_overrides=far).status_code == 404
     assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+    monkeypatch.setitem(app.config, "TRUSTED_HOSTS", ["localhost", "127.0.0.1", "esupport.example.org"])
+    for host, status in (("127.0.0.1:8080", 200), ("esupport.example.org", 404), ("", 200)):
+        answer = client.get("/metrics", headers={"Host": host} if host else {})  # a proxy here that forwards no address
+        assert answer.status_code == status, host
     before = app.extensions["settings"]
     app.extensions["settings"] = dataclasses.replace(before, metrics_token="t" * 20)
     try:
@@ -126,6 +130,8 @@ def test_gauges_are_asked_at_each_scrape(app, client):
     _beat(app, "worker", 300, queue="actions")
     text = client.get("/metrics").text
     assert 'portal_processes_alive{kind="worker"} 1.0' in text
+    assert 'portal_processes_alive{kind="sweeper"} 0.0' in text  # a series that ends raises no alarm
+    assert "portal_queue_server_up" not in text  # no sweeper: nobody can say
     assert 'portal_workers_alive{queue="mail"} 1.0' in text
     assert 'portal_workers_alive{queue="actions"} 0.0' in text
     age = next(line for line in text.splitlines() if line.startswith("portal_heartbeat_age_seconds{"))

@@ -17,13 +17,16 @@ from app.models.base import db_now, utcnow
 
 NOT_OPEN = Refusal("operations.not_open", "This has been decided already, or goes on by itself.")
 
+TRIED_SINCE = Refusal("operations.tried_since", "It was tried again since you opened the page. Look at it once more.")
 
-def it_happened(session: Session, actor: Actor, action_id: int) -> None:
+
+def it_happened(session: Session, actor: Actor, action_id: int, *, fence: int | None = None) -> None:
     """A person has seen that it happened: a worker writes down what follows, and calls nobody.
 
-    Raises NotFound, or Refused when the action does not need a person (any more).
+    ``fence``: the action's as the person saw it; what they found out is not about a later attempt. Raises NotFound, or
+    Refused when the action does not need a person (any more), or was tried since.
     """
-    action = _open(session, action_id)
+    action = _open(session, action_id, fence)
     action.state, action.verdict, action.next_at = "waiting", "happened", db_now()  # type: ignore[assignment]
     action.resolved_by, action.hinted_at = actor.id, None
     session.flush()
@@ -31,9 +34,9 @@ def it_happened(session: Session, actor: Actor, action_id: int) -> None:
     _note(session, actor, action, events.ACTION_HAPPENED, lines.DECIDED_HAPPENED)
 
 
-def try_again(session: Session, actor: Actor, action_id: int) -> None:
+def try_again(session: Session, actor: Actor, action_id: int, *, fence: int | None = None) -> None:
     """A person has seen that it did not happen: everything is asked and tried afresh. Raises as ``it_happened``."""
-    action = _open(session, action_id)
+    action = _open(session, action_id, fence)
     action.resolved_by, action.finished_at, action.reason = actor.id, None, None
     mails = session.scalars(
         sa.select(Mail).where(Mail.action_id == action.id, Mail.state == "attention").with_for_update()
@@ -90,6 +93,14 @@ def apply_again(session: Session, actor: Actor, delivery_id: int) -> None:
     )
 
 
+def doubt_what_waits(session: Session) -> int:
+    """After a restore: what waited when the backup was taken may have happened since, so that it is looked up before
+    anything is repeated (domain.md 9.2: there is no idempotency key). Gives how many actions. Their withdrawal is over.
+    """
+    waiting = sa.update(Action).where(Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
+    return len(session.scalars(waiting.values(doubt=True).returning(Action.id)).all())
+
+
 def _held(session: Session, action_id: int) -> Action | None:
     """The action, held until the transaction ends, and its order before it: as whatever else ends an action does."""
     order_id = session.scalar(sa.select(Action.order_id).where(Action.id == action_id))
@@ -101,16 +112,21 @@ def _held(session: Session, action_id: int) -> Action | None:
     )
 
 
-def _open(session: Session, action_id: int) -> Action:
+def _open(session: Session, action_id: int, fence: int | None) -> Action:
     action = _held(session, action_id)
     if action is None:
         raise NotFound
     if action.state != "attention":
         raise Refused(NOT_OPEN)
+    if fence is not None and fence != action.fence:
+        raise Refused(TRIED_SINCE)
     return action
 
 
 def _send_again(session: Session, mail: Mail) -> None:
+    order = session.get(Order, mail.order_id) if mail.order_id is not None and mail.recipient is not None else None
+    if order is not None and order.email and order.erased_at is None:
+        mail.recipient = order.email  # corrected since, perhaps: a license goes to the order's email (domain.md 6)
     mail.state, mail.attempt, mail.error, mail.finished_at = "waiting", 0, None, None
     mail.next_at, mail.hinted_at = db_now(), None  # type: ignore[assignment]
     hint(session, "mail", mail.id)

@@ -11,6 +11,19 @@ portal = AppGroup("portal", help="Commands for operators of the portal.")
 def init_app(app: Flask) -> None:
     """Add the commands."""
     # Imported here because each module adds its commands to the group above.
-    from app.cli import audit, doctor, erase, generate, import_, people, schema, stores, token, translations, work  # noqa: F401
+    from app.cli import (  # noqa: F401
+        audit,
+        doctor,
+        erase,
+        generate,
+        import_,
+        people,
+        restored,
+        schema,
+        stores,
+        token,
+        translations,
+        work,
+    )
 
     app.cli.add_command(portal)

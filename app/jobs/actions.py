@@ -15,6 +15,7 @@ from app.actions.queue import settle_mails_of
 from app.db import TRANSIENT, scope_as, session, transaction
 from app.domain.access import ALL_STORES, SYSTEM, Actor
 from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.troubles import NO_HANDLER
 from app.domain.work import (
     ACCOUNT_CLOSED,
     NO_LONGER_ALLOWED,
@@ -96,7 +97,7 @@ class Attempt:
         if row.attempt > self.times.attempts:
             return protocol.attention(TOO_MANY), row.doubt
         if handler is None:
-            return protocol.retry(f"no handler for {row.kind}"), row.doubt
+            return protocol.retry(NO_HANDLER.text % {"name": row.kind}), row.doubt
         doubt = row.doubt and handler.capability is not Capability.LOCAL
         if doubt and handler.capability is Capability.NONE:
             return protocol.attention(UNSURE), True

@@ -10,13 +10,14 @@ from flask import Flask
 from redis.exceptions import RedisError
 
 from app.db import session
-from app.health import workers_alive
+from app.health import workers_of
 from app.jobs.queues import connect
 from app.mail.connection import PortalMail
 from app.models import Action, Mail, WebhookDelivery
 from app.models.base import db_now, utcnow
 from app.platform import platform
 from app.platform.port import SurelyNot, Unknown
+from app.queries.operations import alive_processes
 from app.settings import settings
 
 PATIENCE = 2.0
@@ -63,7 +64,7 @@ def platform_answers(_app: Flask) -> str:
 
 def workers() -> Iterator[tuple[str, str]]:
     """For each queue, whether somebody serves it."""
-    for queue, number in workers_alive(session.connection()).items():
+    for queue, number in workers_of(alive_processes(session.connection())).items():
         yield f"worker of {queue}", f"ok, {number}" if number else "none: what waits there waits for ever"
 
 

@@ -56,13 +56,10 @@ class Hints:
             self.skipped += 1
             return False
         try:
-            from app.jobs.queues import JOB_TIMEOUT, connect
+            from app.jobs.queues import JOB_TIMEOUT
             from app.jobs.queues import queue as rq_queue
 
-            with self._lock:
-                if self._connection is None:
-                    self._connection = connect(self.url, self.timeout)
-            there = rq_queue(queue, self._connection)
+            there = rq_queue(queue, self._connect(self.url))
             if there.count >= ENOUGH:
                 self.spared += 1
                 return True
@@ -83,6 +80,28 @@ class Hints:
         self.sent += 1
         return True
 
+    def answers(self) -> bool:
+        """Does the queue server answer? Never raises, takes at most about half a second."""
+        if self.url is None:
+            return False
+        try:
+            return bool(self._connect(self.url).ping())
+        except Exception:  # whatever it is: nobody can be told through it
+            return False
+
+    def _connect(self, url: str) -> Redis:
+        from app.jobs.queues import connect
+
+        with self._lock:
+            if self._connection is None:
+                self._connection = connect(url, self.timeout)
+            return self._connection
+
+
+def note(sent: bool) -> None:
+    """Count a hint, of a click or of the sweeper. Inside an app context."""
+    metrics.count("portal_hints_total", result="sent" if sent else "failed")
+
 
 def init_app(app: Flask) -> None:
     """Give the app's session its ``hint`` function and the domain of its Message-IDs (``app/actions/queue.py``)."""
@@ -91,7 +110,6 @@ def init_app(app: Flask) -> None:
     app.extensions["hint"] = Hints(found.redis_url)
 
     def tell(queue: str, row_id: int) -> None:
-        sent = app.extensions["hint"](queue, row_id)  # looked up when called: tests put another one there
-        metrics.count("portal_hints_total", result="sent" if sent else "failed")
+        note(app.extensions["hint"](queue, row_id))  # looked up when called: tests put another one there
 
     app.extensions["database"].session.configure(info={"hint": tell, "mail_domain": found.mail_from.rpartition("@")[2]})

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.db import TRANSIENT, transaction
+from app.domain.troubles import LEASE_OVER
 from app.jobs.timing import Timing
 from app.models.base import db_now
 from app.models.work import Leased, live
@@ -122,7 +123,7 @@ def end_leases(session: Session, model: type[Leased], timing: Timing) -> int:
             sa.update(model)
             .where(live(model), model.state == "running", model.lease_until < db_now())
             .values(
-                state="waiting", next_at=db_now(shift), lease_until=None, hinted_at=None, error="lease over", **doubt
+                state="waiting", next_at=db_now(shift), lease_until=None, hinted_at=None, error=LEASE_OVER.text, **doubt
             )
             .returning(model.id)
             .execution_options(**NO_SYNC)

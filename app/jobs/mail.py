@@ -16,6 +16,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.mails import ACCOUNT_CLOSED, ERASED, GONE, NO_ADDRESS, NOT_TAKEN, TOO_MANY, TOO_OLD
 from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.troubles import NOT_MADE
 from app.jobs import protocol
 from app.jobs.actions import handler_of, who_asked
 from app.jobs.lease import claim, finish, insist
@@ -70,7 +71,7 @@ def work_mail(row_id: int) -> str:
             answer, reason = Answer(Result.NEVER), no.reason
         except Exception as error:
             log.warning("mail.not_made", extra={"mail": row.id, "template": row.template}, exc_info=True)
-            answer = Answer(Result.LATER, f"not made: {type(error).__name__}")
+            answer = Answer(Result.LATER, NOT_MADE.text % {"name": type(error).__name__})
         session.rollback()
         state = insist(lambda: _write(row, answer, reason, times))
     log.info("mail.worked", extra={"mail": row.id, "template": row.template, "attempt": row.attempt, "state": state})

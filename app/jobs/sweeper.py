@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs import heartbeat, periodic
-from app.jobs.hints import Hints
+from app.jobs.hints import Hints, note
 from app.jobs.lease import end_leases, forget_hints, take_hints
 from app.jobs.timing import timing
 from app.models.work import QUEUES, live
@@ -47,7 +47,9 @@ def sweep(app: Flask, hints: Hints) -> int:
             with transaction():
                 ids = take_hints(session, model, times, AT_ONCE)
             for number, row_id in enumerate(ids):
-                if not hints(name, row_id):
+                told = hints(name, row_id)
+                note(told)
+                if not told:
                     reachable = False
                     with transaction():
                         forget_hints(session, model, ids[number:])
@@ -77,7 +79,7 @@ def run_sweeper(app: Flask, stop: threading.Event) -> None:
     while not stop.is_set():
         if time.monotonic() - beat_at >= heartbeat.EVERY:
             beat_at = time.monotonic()
-            heartbeat.beat(app, name, "sweeper", {"pid": os.getpid()})
+            heartbeat.beat(app, name, "sweeper", {"pid": os.getpid(), "queue_server": hints.answers()})
         try:
             sweep(app, hints)
         except SQLAlchemyError as error:

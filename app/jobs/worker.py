@@ -135,13 +135,16 @@ def run_worker(app: Flask, queue_name: str, url: str) -> None:
             heartbeat.beat(app, name, "worker", {"queue": queue_name, "pid": os.getpid()})
             app.extensions["database"].engine.dispose()
             began = time.monotonic()
+            worker: PortalWorker | None = None
             try:
                 worker = PortalWorker(app, queue_name, name, queues.connect(url, 5.0))
                 worker.work(logging_level="WARNING")
-                if worker._shutdown_requested_date is not None:  # set however busy it was; _stop_requested is not
-                    break
             except (redis.RedisError, OSError, ValueError) as error:
                 log.warning("worker.no_queue_server", extra={"error": type(error).__name__})
+            # Asked also when its goodbye to a queue server that is away failed. Set however busy it was;
+            # _stop_requested is not.
+            if worker is not None and worker._shutdown_requested_date is not None:
+                break
             pause = 0.2 if time.monotonic() - began > 5 else min(pause * 2, 2.0)
             time.sleep(pause)
     except Ending:

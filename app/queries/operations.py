@@ -22,6 +22,11 @@ STATES = {
     "webhooks": ("waiting", "running", "attention", "done", "ignored", "refused"),
 }
 """What each list can be filtered by; ``live`` (not ended) and ``all`` besides."""
+KINDS: tuple[str, ...] = ("worker", "sweeper")
+"""Kinds of processes that report."""
+SILENT_AFTER = 30.0
+"""Seconds without a sign of life (there is one every five) after which a process is thought to be dead. The page,
+``/readyz``, ``/metrics`` and ``portal doctor`` all go by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,25 @@ class QueueHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The queues, and whether a sweeper is there."""
+    """The queues, whether a sweeper is there, and whether it reaches the queue server (None: no sweeper to say so)."""
 
     queues: tuple[QueueHealth, ...]
     sweepers: int
+    queue_server: bool | None
 
     @property
     def attention(self) -> int:
         """How much needs a person."""
         return sum(queue.attention for queue in self.queues)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that reported lately; ``silent``: it is thought to be dead, and not because it was asked to end."""
+
+    name: str
+    seen: dt.datetime
+    silent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +72,39 @@ class Row:
     it: Any
     store: str
     who: str
+    """Who asked for it, or whom the mail is for."""
+    decided_by: str = ""
+    """The person who settled an action that had needed attention."""
+
+    @property
+    def parked(self) -> bool:
+        """Does the action wait for its mail? Then nobody holds a lease of it."""
+        return self.it.state == "running" and self.it.lease_until is None
+
+    @property
+    def body_size(self) -> int | None:
+        """Bytes of a webhook's body; None when it was dropped."""
+        return None if self.it.body is None else len(self.it.body.encode())
 
 
 def health(session: Session) -> Health:
     """How the queues are. Counts of every store: the page is for administrators only."""
-    seen = session.execute(sa.select(Heartbeat.kind, Heartbeat.info).where(Heartbeat.seen_at > db_now(-90.0))).all()
-    working = [info.get("queue") for kind, info in seen if kind == "worker"]
+    alive = alive_processes(session.connection())
+    working = [info.get("queue") for kind, info in alive if kind == "worker"]
     queues = tuple(_queue(session, name, working.count(name)) for name in QUEUES)
-    return Health(queues, sum(kind == "sweeper" for kind, _ in seen))
+    return Health(queues, sum(kind == "sweeper" for kind, _ in alive), reached(alive))
+
+
+def alive_processes(connection: sa.Connection) -> list[tuple[str, dict[str, Any]]]:
+    """Kind and report of every process with a fresh sign of life."""
+    fresh = sa.select(Heartbeat.kind, Heartbeat.info).where(Heartbeat.seen_at > db_now(-SILENT_AFTER))
+    return [(kind, info) for kind, info in connection.execute(fresh)]
+
+
+def reached(alive: list[tuple[str, dict[str, Any]]]) -> bool | None:
+    """Do all sweepers reach the queue server? None when none says so."""
+    said = [info["queue_server"] for kind, info in alive if kind == "sweeper" and "queue_server" in info]
+    return all(said) if said else None
 
 
 def _queue(session: Session, name: str, workers: int) -> QueueHealth:
@@ -102,11 +142,16 @@ def rows(session: Session, actor: Actor, name: str, *, state: str, before: int |
     if before is not None:
         statement = statement.where(model.id < before)
     found = session.execute(statement.order_by(model.id.desc()).limit(limit + 1)).all()
-    people = _people(session, {getattr(it, "actor_id", None) or getattr(it, "user_id", None) for it, _ in found})
-    return [
-        Row(it, store or "", people.get(getattr(it, "actor_id", None) or getattr(it, "user_id", None), ""))
-        for it, store in found
-    ]
+    people = _people(session, {number for it, _ in found for number in (_whose(it), _decider(it))})
+    return [Row(it, store or "", people.get(_whose(it), ""), people.get(_decider(it), "")) for it, store in found]
+
+
+def _whose(it: Any) -> int | None:
+    return getattr(it, "actor_id", None) or getattr(it, "user_id", None)
+
+
+def _decider(it: Any) -> int | None:
+    return getattr(it, "resolved_by", None)
 
 
 def _people(session: Session, ids: set[int | None]) -> dict[int | None, str]:
@@ -121,11 +166,8 @@ def _people(session: Session, ids: set[int | None]) -> dict[int | None, str]:
     }
 
 
-def processes(session: Session) -> Sequence[tuple[str, str, dt.datetime]]:
-    """(name, kind, last sign of life) of every process that reported lately."""
-    return [
-        (name, kind, seen)
-        for name, kind, seen in session.execute(
-            sa.select(Heartbeat.name, Heartbeat.kind, Heartbeat.seen_at).order_by(Heartbeat.kind.desc(), Heartbeat.name)
-        )
-    ]
+def processes(session: Session) -> Sequence[Process]:
+    """Every process that reported lately, sweepers after workers."""
+    silent = Heartbeat.seen_at <= db_now(-SILENT_AFTER)
+    found = sa.select(Heartbeat.name, Heartbeat.seen_at, silent).order_by(Heartbeat.kind.desc(), Heartbeat.name)
+    return [Process(name, seen, bool(dead)) for name, seen, dead in session.execute(found)]

@@ -15,6 +15,9 @@ from typing import cast
 from app.domain.refusal import NotFound
 from app.kept_mails import NAME
 
+LONGEST = 100_000
+"""Characters of a mail that are shown."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptMail:
@@ -49,14 +52,32 @@ def read(folder: Path, name: str) -> KeptMail:
     except OSError:
         raise NotFound from None
     message = cast(EmailMessage, email.message_from_bytes(raw, policy=email.policy.default))  # type: ignore[arg-type]
-    body = message.get_body(("plain",))
-    sender, to, subject, message_id = (str(message[name] or "") for name in ("From", "To", "Subject", "Message-ID"))
-    text = str(body.get_content()) if body is not None else ""
-    return KeptMail(name, sender, to, subject, _sent(str(message["Date"] or "")), message_id, text)
+    sender, to, subject, message_id = (_header(message, name) for name in ("From", "To", "Subject", "Message-ID"))
+    return KeptMail(name, sender, to, subject, _sent(_header(message, "Date")), message_id, _text(message)[:LONGEST])
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """A header; empty where Python's parser cannot make sense of it. Anybody on this machine may send here."""
+    try:
+        return str(message[name] or "")
+    except Exception:  # the parser raises IndexError, AttributeError and more for what is no header
+        return ""
+
+
+def _text(message: EmailMessage) -> str:
+    """The text, or the HTML as it is written where there is none; in any encoding, known or not."""
+    body = message.get_body(("plain", "html"))
+    if body is None:
+        return ""
+    try:
+        return str(body.get_content())
+    except (LookupError, ValueError):  # an encoding nobody knows
+        raw = body.get_payload(decode=True)
+        return raw.decode(errors="replace") if isinstance(raw, bytes) else ""
 
 
 def _sent(date: str) -> dt.datetime | None:
     try:
         return email.utils.parsedate_to_datetime(date).astimezone(dt.UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

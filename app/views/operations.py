@@ -81,14 +81,14 @@ class OperationsView(BaseView):
     @permission_name("decide")
     def happened(self, action_id: int) -> Response | tuple[str, int]:
         """A person has seen that it happened."""
-        return self._decide("actions", lambda: decide.it_happened(session, current_actor(), action_id))
+        return self._decide("actions", lambda: decide.it_happened(session, current_actor(), action_id, fence=_seen()))
 
     @expose("/actions/<int(min=1,max=9223372036854775807):action_id>/again", methods=["POST"])
     @has_access
     @permission_name("decide")
     def again(self, action_id: int) -> Response | tuple[str, int]:
         """A person has seen that it did not happen."""
-        return self._decide("actions", lambda: decide.try_again(session, current_actor(), action_id))
+        return self._decide("actions", lambda: decide.try_again(session, current_actor(), action_id, fence=_seen()))
 
     @expose("/mail/<int(min=1,max=9223372036854775807):mail_id>/again", methods=["POST"])
     @has_access
@@ -142,6 +142,11 @@ class OperationsView(BaseView):
 
 def _address(name: str) -> str:
     return "/operations/" if name == "actions" else f"/operations/{name}"
+
+
+def _seen() -> int | None:
+    """The action's fence as the page showed it; None where the form does not say."""
+    return request.form.get("fence", type=int)
 
 
 def _inbox() -> inbox_files.Path:

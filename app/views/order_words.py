@@ -16,7 +16,7 @@ from app.i18n import formats, say
 from app.queries.card_parts import HistoryLine, OrderCard
 from app.settings import settings
 from app.views.plain_templates import macros
-from app.views.reasons import retold
+from app.views.reasons import retold, trouble
 
 TEMPLATE = "orders/_card.html"
 
@@ -96,3 +96,4 @@ def init_app(app: Flask) -> None:
     app.add_template_global(order_list)
     app.add_template_global(whole_order)
     app.add_template_filter(retold)
+    app.add_template_filter(trouble)

@@ -32,7 +32,8 @@ from app.security.limits import hit
 from app.security.sessions import browser_session
 from app.views.answers import page
 
-TOO_OFTEN = lazy_gettext("Too many tries. Please wait a while and try again.")
+TOO_OFTEN = lazy_gettext("Too many tries. Please wait 15 minutes and try again.")  # TRIES_WINDOW
+TOO_OFTEN_ASKED = lazy_gettext("Too many tries. Please wait an hour and try again.")  # RESETS_WINDOW
 
 
 def _only_local(view: Callable[..., Response]) -> Callable[..., Response]:
@@ -61,7 +62,7 @@ class PasswordView(BaseView):
             return page("access/forgot_password.html")
         login = same_login(request.form.get("username", ""))
         if not hit("reset-address", request.remote_addr or "", RESETS_PER_ADDRESS, RESETS_WINDOW):
-            return page("access/forgot_password.html", 429, {"Retry-After": str(RESETS_WINDOW)}, error=TOO_OFTEN)
+            return page("access/forgot_password.html", 429, {"Retry-After": str(RESETS_WINDOW)}, error=TOO_OFTEN_ASKED)
         # An account that asks too often gets no more mails, but the same answer.
         within = hit("reset-account", login, RESETS_PER_ACCOUNT, RESETS_WINDOW)
         person = person_by_login(session, login)
@@ -90,7 +91,7 @@ class PasswordView(BaseView):
             # Only what is no link counts: a whole team opens its invitations from one address.
             if hit("link", request.remote_addr or "", LINK_TRIES_PER_ADDRESS, TRIES_WINDOW):
                 return page("access/link_gone.html", 404)
-            return page("access/link_gone.html", 429, {"Retry-After": str(TRIES_WINDOW)})
+            return page("access/link_gone.html", 429, {"Retry-After": str(TRIES_WINDOW)}, error=TOO_OFTEN)
         browser_session().end()
         browser_session().remember(person)  # the mail has reached them: others' wrong tries no longer count here
         flash(gettext("Your password is set. Sign in with it."), "success")

@@ -7,7 +7,7 @@ import re
 from flask_babel import gettext
 
 from app.actions import operations, queue
-from app.domain import licenses, mails, refunds, subscriptions, work
+from app.domain import licenses, mails, refunds, subscriptions, troubles, work
 from app.domain.refusal import Refusal
 
 REASONS = {
@@ -17,6 +17,9 @@ REASONS = {
     if isinstance(found, Refusal)
 }
 """Why something was refused or needs a person, by its code (msgids)."""
+
+SENTENCES = [*REASONS.values(), *(found.text for found in troubles.ALL)]
+"""Everything that rows keep in English."""
 
 PLACE = re.compile(r"%\((\w+)\)s")
 
@@ -29,7 +32,9 @@ def _form(text: str) -> re.Pattern[str]:
     )
 
 
-_FORMS = [(_form(text), text) for text in REASONS.values() if PLACE.search(text)]
+_FORMS = [(_form(text), text) for text in SENTENCES if PLACE.search(text)]
+NAME = re.compile(r"[A-Z][A-Za-z]+")
+"""Of an exception."""
 
 
 def retold(reason: str) -> str:
@@ -39,8 +44,18 @@ def retold(reason: str) -> str:
         return said
     for form, text in _FORMS:
         if found := form.fullmatch(reason):
-            return gettext(text, **found.groupdict())
+            filled = found.groupdict()
+            if "error" in filled:  # a trouble of ours within the sentence; other places hold others' words
+                filled["error"] = retold(filled["error"])
+            return gettext(text, **filled)
     return reason
+
+
+def trouble(error: str) -> str:
+    """Why an attempt went wrong, as the row keeps it. An error nobody foresaw is kept as its bare name."""
+    if NAME.fullmatch(error):
+        return gettext(troubles.UNFORESEEN.text, name=error)
+    return retold(error)
 
 
 def in_short(text: str) -> str:

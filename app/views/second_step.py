@@ -25,7 +25,7 @@ from app.security.sessions import browser_session
 from app.settings import settings
 from app.views.answers import page
 
-TOO_OFTEN = lazy_gettext("Too many tries. Please wait a while and try again.")
+TOO_OFTEN = lazy_gettext("Too many tries. Please wait 15 minutes and try again.")  # TRIES_WINDOW
 
 
 def qr_code(address: str) -> Markup:

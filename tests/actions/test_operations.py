@@ -7,7 +7,7 @@ from app.actions.queue import put_mail
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.refusal import NotFound, Refused
-from app.models import Action, AuditEntry, Mail, OrderEvent, WebhookDelivery
+from app.models import Action, AuditEntry, Mail, Order, OrderEvent, WebhookDelivery
 from app.models.base import db_now
 from tests.actions.support import NOW, counts, one, portal_lines, rows, run, token
 
@@ -61,6 +61,24 @@ def test_a_mail_of_an_action_that_needs_somebody_takes_it_along(app, make, boss)
     assert (action.state, action.lease_until, action.finished_at) == ("running", None, None)
     assert action.resolved_by == boss.id
     assert rows(app, AuditEntry)[-1].event == "action.retried"
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_to"),
+    [({"email": "right@example.org"}, "right@example.org"), ({"email": ""}, "wrong@example.org"),
+     ({"email": "deleted", "erased_at": NOW}, "wrong@example.org"), ({"id": None}, "wrong@example.org")],
+)  # fmt: skip
+def test_a_mail_tried_again_goes_to_the_address_the_order_has_now(app, make, boss, now, goes_to):
+    order_id = make.order()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        about = 999_999_999 if "id" in now else order_id
+        mail_id, _ = put_mail(session, "lost", "license", recipient="wrong@example.org", order_id=about)
+        session.get_one(Mail, mail_id).state = "attention"
+        order = session.get_one(Order, order_id)
+        for name in now.keys() - {"id"}:
+            setattr(order, name, now[name])
+    run(app, boss, operations.send_again, mail_id)
+    assert (one(app, Mail).state, one(app, Mail).recipient) == ("waiting", goes_to)
 
 
 def test_an_action_without_a_mail_is_asked_and_tried_afresh(app, make, boss):
@@ -128,3 +146,27 @@ def test_a_mail_is_not_sent_again_once_a_colleague_has_said_that_it_happened(app
         run(app, boss, operations.send_again, mail_id)
     assert counts(app) == before
     assert (one(app, Mail).state, one(app, Action).verdict) == ("attention", "happened")
+
+
+@pytest.mark.parametrize("function", [operations.it_happened, operations.try_again])
+def test_what_a_person_saw_of_an_earlier_attempt_decides_nothing_about_a_later_one(app, make, boss, function):
+    action_id = stuck_action(app, make, boss, fence=3)
+    before = counts(app)
+    with pytest.raises(Refused) as refused:
+        run(app, boss, function, action_id, fence=2)
+    assert refused.value.refusal is operations.TRIED_SINCE
+    assert counts(app) == before
+    assert one(app, Action).state == "attention"
+    run(app, boss, function, action_id, fence=3)
+    assert one(app, Action).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "doubted"),
+    [("waiting", None, True), ("waiting", "happened", False), ("attention", None, False), ("done", None, False)],
+)
+def test_after_a_restore_what_waits_is_looked_up_before_it_is_done(app, make, boss, state, verdict, doubted):
+    stuck_action(app, make, boss, state=state, verdict=verdict, doubt=False)
+    done = app.test_cli_runner().invoke(args=["portal", "restored"])
+    assert (done.exit_code, done.output.split()[0]) == (0, str(int(doubted)))
+    assert one(app, Action).doubt is doubted

@@ -83,3 +83,13 @@ def test_without_a_queue_server_nothing_is_tried():
     hints = Hints(None)
     assert not hints("actions", 1)
     assert hints.failed == 0
+
+
+def test_whether_it_answers(own_queue_server):
+    hints = Hints(own_queue_server.url(), pause=0)
+    assert hints.answers()
+    own_queue_server.kill()
+    assert not hints.answers()
+    own_queue_server.start()
+    assert hints.answers()
+    assert not Hints(None).answers()

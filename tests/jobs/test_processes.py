@@ -131,6 +131,19 @@ def test_a_hanging_queue_server_delays_and_loses_nothing(app, processes, platfor
     assert len(refunds(platform)) == 1
 
 
+@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+def test_asked_to_end_while_the_queue_server_is_away_a_worker_ends(app, processes, own_queue_server, trouble):
+    """RQ's goodbye fails then; that must not make us forget that we were asked."""
+    worker, sweeper = processes.worker("actions"), processes.sweeper()
+    wait_for(lambda: alive(app, "worker") and alive(app, "sweeper"), 30)
+    wait_for(lambda: own_queue_server.client().keys("rq:worker:*"), 15)  # it listens, not only lives
+    getattr(own_queue_server, trouble)()
+    worker.send_signal(signal.SIGTERM)
+    sweeper.send_signal(signal.SIGTERM)
+    assert (worker.wait(30), sweeper.wait(30)) == (0, 0)
+    assert alive(app, "worker") == 0
+
+
 @pytest.mark.parametrize("victims", ["worker", "horse", "both", "group"])
 def test_killed_in_the_middle_of_a_call_it_is_done_once(app, processes, platform, click, look, victims):
     """The effect happens, then whoever waits for the answer is killed; with 'worker' an orphan horse goes on."""

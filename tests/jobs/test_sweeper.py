@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 import pytest
@@ -11,7 +12,7 @@ from app.actions.queue import put_mail
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs import periodic
-from app.jobs.sweeper import sweep
+from app.jobs.sweeper import run_sweeper, sweep
 from app.jobs.timing import of
 from app.models import Heartbeat, Mail, PeriodicTask
 from app.models.base import db_now
@@ -52,6 +53,25 @@ def test_with_the_queue_server_down_nothing_counts_as_told(app, world):
     assert sweep(app, Told(up=False)) == 0
     assert world.row(action).hinted_at is None
     assert sweep(app, Told()) == 1
+    counted = app.test_client().get("/metrics").text  # an alarm must not need a click to see it
+    assert 'portal_hints_total{result="failed"} 1.0' in counted
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_sweeper_says_whether_it_reaches_the_queue_server(app, own_queue_server, monkeypatch, up):
+    if not up:
+        own_queue_server.kill()
+    monkeypatch.setitem(app.extensions, "settings", dataclasses.replace(
+        app.extensions["settings"], redis_url=own_queue_server.url()))  # fmt: skip
+    monkeypatch.setattr("app.jobs.sweeper.heartbeat.leave", lambda *_: None)
+    stop = threading.Event()
+    monkeypatch.setattr("app.jobs.sweeper.sweep", lambda *_: stop.set())
+    monkeypatch.setattr("app.jobs.sweeper.periodic.run_due", lambda _app: None)
+    run_sweeper(app, stop)
+    with app.app_context():
+        assert session.scalar(sa.select(Heartbeat.info))["queue_server"] is up
+    assert f"portal_queue_server_up {float(up)}" in app.test_client().get("/metrics").text
+    assert ("queue server does not answer" in app.test_client().get("/readyz").json["checks"]["sweeper"]) is not up
 
 
 def test_a_dead_workers_action_comes_back_in_doubt_and_its_mail_without(app, world, make):

@@ -13,10 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from launch import ROOT, environment
+from launch import ROOT, LaunchError, environment, tryout
 from launch.supervisor import marked
 from tests.servers import wait_for
 
@@ -206,6 +207,26 @@ def test_a_data_folder_has_one_run_at_a_time(tree, tmp_path):
 def test_a_data_folder_that_cannot_be_made(tree, tmp_path):
     (tmp_path / "file").write_text("")
     assert str(tmp_path / "file" / "d") in _sentence(_run(tree, "--data", str(tmp_path / "file" / "d")))
+
+
+@pytest.mark.parametrize(
+    ("code", "free", "sentence"),
+    [(1, 0, "The disk is full that holds {data}."), (2, 0, "the last line"),
+     (1, 2**40, "The database could not be prepared; the end of {data}/logs/prepare.log says:\nfirst\nthe last line")],
+)  # fmt: skip
+def test_what_stops_the_preparation_is_said_also_where_no_log_can_be_written(
+    monkeypatch, tmp_path, code, free, sentence
+):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho first\necho the last line >&2\nexit {code}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(tryout.sys, "executable", str(python))
+    monkeypatch.setattr(tryout, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+    log = tmp_path / "logs" / "prepare.log"
+    log.mkdir(parents=True)  # not to be written: a folder
+    with pytest.raises(LaunchError) as error:
+        tryout._prepare({}, demo=True, log=log)
+    assert str(error.value) == sentence.format(data=tmp_path)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "²"])

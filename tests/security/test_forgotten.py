@@ -52,3 +52,4 @@ def test_asking_too_often_sends_no_more_mails_but_says_the_same(app, client, ann
     assert len(mails(app)) == 3
     more = [client.submit("/forgot-password", {"username": f"n{n}"}).status_code for n in range(16)]
     assert more == [200] * 15 + [429]
+    assert "Please wait an hour" in text(client.submit("/forgot-password", {"username": "one more"}))

@@ -59,8 +59,10 @@ def test_a_password_that_does_not_hold_leaves_the_link(app, client, ann):
 
 
 def test_links_are_not_to_be_guessed(app, client):
-    statuses = [client.get(f"/set-password/guess-{n}").status_code for n in range(31)]
-    assert statuses == [404] * 30 + [429]
+    answers = [client.get(f"/set-password/guess-{n}") for n in range(31)]
+    assert [answer.status_code for answer in answers] == [404] * 30 + [429]
+    assert "Please wait 15 minutes" in text(answers[-1])
+    assert "Please wait" not in text(answers[0])
     assert client.get("/set-password/" + "x" * 101).status_code == 404
 
 

@@ -147,7 +147,7 @@ def test_names_of_nouns_and_first_words_are_translated(language):
         ("Delivery is forbidden for this store: 100% (recall)\nof keys: all",
          "Доставка для этого магазина запрещена: 100% (recall)\nof keys: all"),
         ("The mail server does not take this mail (recipient refused: 550).",
-         "Почтовый сервер не принимает это письмо (recipient refused: 550)."),
+         "Почтовый сервер не принимает это письмо (сервер не принял получателя: 550)."),
         ("The platform refused it: %(who)s", "Платформа отказала: %(who)s"),
         ("Something an older version said.", "Something an older version said."),
     ],

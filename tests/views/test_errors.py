@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 from flask import Flask, abort
+from werkzeug.exceptions import TooManyRequests
 
 from app.domain.refusal import Invalid, Refusal, Refused
 from tests.factories import Make
@@ -40,6 +41,19 @@ def test_every_error_is_a_page_of_ours_for_visitors_and_for_people(
         assert f"Error {code}" in answer.text
         assert "<title>" in answer.text
         assert "ESupport" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(60, "Please wait 1 minute before"), (61, "Please wait 2 minutes before"), (None, "Please wait a while")],
+)
+def test_too_many_tries_says_how_long_to_wait(
+    broken: Flask, monkeypatch: pytest.MonkeyPatch, seconds: int | None, said: str
+) -> None:
+    _answer_with(broken, monkeypatch, TooManyRequests(retry_after=seconds))
+    answer = broken.test_client().get("/forgot-password", headers={"Accept-Language": "en"})
+    assert said in answer.text
+    assert answer.headers.get("Retry-After") == (str(seconds) if seconds else None)
 
 
 def test_an_unknown_page_is_ours_in_the_language_of_the_reader(app: Flask, make: Make) -> None:

@@ -14,6 +14,7 @@ from app.jobs import protocol
 from app.models import Action, AuditEntry, Heartbeat, Mail, Order, OrderEvent, WebhookDelivery
 from app.models.base import db_now
 from launch import inbox
+from tests.pages import parse
 
 
 @pytest.fixture
@@ -50,10 +51,10 @@ def get(app, model, row_id):
         return session.get_one(model, row_id)
 
 
-def post(client, path):
+def post(client, path, **fields):
     page = client.get("/operations/?state=all")
     token = page.text.split('name="csrf_token" value="')[1].split('"')[0] if "csrf_token" in page.text else ""
-    return client.post(path, data={"csrf_token": token})
+    return client.post(path, data={"csrf_token": token, **fields})
 
 
 PAGES = ("/operations/", "/operations/mail", "/operations/webhooks", "/operations/health")
@@ -83,9 +84,53 @@ def test_the_health_says_who_works_and_what_waits(app, admin, action):
     page = admin.get("/operations/health").text
     row = page.split('data-queue="actions"')[1].split("</tr>")[0]
     assert ">1<" in row
-    assert any(f"{age} s" in row for age in range(100, 110)), row
+    assert '<b class="bad">1 min</b>' in row
+    assert 'href="/operations/?state=waiting"' in row
     assert "none" in page.split('data-queue="mail"')[1].split("</tr>")[0]
     assert 'data-poll="/operations/health"' in page
+
+
+@pytest.mark.parametrize(("answers", "said"), [(True, "answers"), (False, "does not answer")])
+def test_the_health_says_whether_the_queue_server_answers_and_who_is_silent(app, admin, answers, said):
+    assert "Queue server" not in admin.get("/operations/").text  # no sweeper: nobody can say
+    with app.app_context(), transaction():
+        session.add(Heartbeat(name="sweeper@x:2", kind="sweeper", info={"queue_server": answers}))
+        session.add(Heartbeat(name="sweeper@y:3", kind="sweeper", seen_at=db_now(-40.0), info={"queue_server": True}))
+    page = parse(admin.get("/operations/").text)
+    health = page.one("section", id="health").text
+    assert f"Queue server: {said}" in health
+    assert ("waits here and happens when it is back" in health) is not answers
+    assert "Sweepers: 1" in health
+    told = {item.all("span")[0].text: "silent" in item.text for item in page.all("section", "processes")[0].all("li")}
+    assert told == {"sweeper@x:2": False, "sweeper@y:3": True}
+
+
+def test_a_row_says_since_when_what_it_waits_for_and_who_decided(app, admin, make, action):
+    boss = make.person(first_name="Bo", last_name="Boss")
+    action("attention", finished_at=db_now(-7200.0), doubt=True, error="the platform answered 502", fence=2)
+    action("running", kind="resend_license", subject="L1")
+    action("done", kind="resend_license", subject="L2", resolved_by=boss, finished_at=db_now())
+    page = parse(admin.get("/operations/?state=all").text)
+    rows = {row.attrs["data-action-state"]: row for row in page.all("tr", data_action_state=None)}
+    stuck = rows["attention"]
+    assert "Since" in stuck.text
+    assert "An earlier attempt may have happened." in stuck.text
+    assert "the platform answered 502" in stuck.text
+    assert "Waits for its mail" in rows["running"].text
+    assert "Decided by Bo Boss" in rows["done"].text
+    assert "find out at the platform" in admin.get("/operations/").text
+    assert "find out at the platform" not in admin.get("/operations/?state=done").text
+
+
+def test_an_old_page_decides_nothing_about_a_later_attempt(app, admin, action):
+    number = action(fence=5)
+    form = parse(admin.get("/operations/").text).all("form", action=f"/operations/actions/{number}/happened")[0]
+    assert [field.attrs["value"] for field in form.all("input", name="fence")] == ["5"]
+    answer = post(admin, f"/operations/actions/{number}/happened", fence="4")
+    assert answer.status_code == 409
+    assert "It was tried again since you opened the page." in answer.text
+    assert get(app, Action, number).state == "attention"
+    assert post(admin, f"/operations/actions/{number}/happened", fence="5").status_code == 303
 
 
 def test_it_happened_is_written_down_and_done_by_the_worker(app, admin, action, monkeypatch):
@@ -177,14 +222,14 @@ def test_webhooks_show_their_fate_and_that_of_their_body(app, admin, make):
     with app.app_context(), scope_as(ALL_STORES), transaction():
         session.add(
             WebhookDelivery(
-                store_id=store, digest="d" * 64, event="order.created", order_id=7, body="{}", state="refused",
+                store_id=store, digest="d" * 64, event="order.created", order_id=7, body='{"a": "é"}', state="refused",
                 reason="The order belongs to another store.",
             )
         )  # fmt: skip
         session.add(WebhookDelivery(store_id=store, digest="e" * 64, event="what.ever", body=None, state="ignored"))
     page = admin.get("/operations/webhooks?state=all").text
     assert "The order belongs to another store." in page
-    assert "kept, 2 bytes" in page
+    assert "kept, 11 bytes" in page
     assert "dropped" in page
 
 
@@ -253,6 +298,33 @@ def test_the_tryouts_inbox_shows_mails_and_nothing_else(app, admin, monkeypatch,
     assert "<script>alert" not in mail
     for wrong in ("port", "..%2fsecret_key", "01763888888000000000-7-2.eml"):
         assert admin.get(f"/operations/inbox/{wrong}").status_code == 404
+
+
+HEAD = "From: a@x.example\r\nTo: b@x.example\r\nSubject: odd\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (HEAD + "Content-Type: text/plain; charset=x-nope\r\n\r\nhello\r\n", "hello"),
+        (HEAD + "Date: Mon, 01 Jan 0001 00:00:00 +2359\r\n\r\nold\r\n", "old"),
+        (HEAD + "Content-Type: text/html\r\n\r\n<img src=http://evil.example/x>\r\n", "&lt;img src="),
+        ("From: =?utf-8?b?0KjRg9Cx?= <a@b\r\nTo: <<<>>>,,;;\r\n\r\nhead\r\n", "head"),
+        (HEAD + "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/png\r\n\r\nx\r\n", "odd"),
+        ("no mail at all\x00", "no mail at all"),
+        (HEAD + "\r\n" + "long " * 30_000, "long long"),
+    ],
+)
+def test_the_inbox_shows_whatever_somebody_sends_to_it(app, admin, monkeypatch, tmp_path, raw, shown):
+    monkeypatch.setattr("app.views.operations._inbox", lambda: tmp_path)
+    name = "01763888888000000000-7-1.eml"
+    (tmp_path / name).write_bytes(raw.encode())
+    assert admin.get("/operations/inbox").status_code == 200
+    page = admin.get(f"/operations/inbox/{name}")
+    assert page.status_code == 200
+    assert shown in page.text
+    assert "<img src=http" not in page.text
+    assert len(page.text) < 120_000
 
 
 def test_metrics_tell_how_much_waits(app, admin, action):
