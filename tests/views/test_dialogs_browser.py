@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
-from app.models import Action
+from app.models import Action, Order, Subscription
 from app.models.base import utcnow
 from tests import browser as browsers
+from tests.actions.support import NOW
 
 pytestmark = [pytest.mark.browser, pytest.mark.only_db("sqlite")]
 PARENT = 41206903
@@ -239,6 +240,29 @@ def test_what_becomes_of_an_action_is_said_and_so_is_that_the_page_stands_still(
     page.context.clear_cookies()
     spoken.get_by_text("This page is not kept up to date any more. Open it again.").wait_for()
     assert page.locator("[data-action-state=running]").count() == 1
+
+
+def test_no_question_of_an_earlier_state_is_asked(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Cancel subscription").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel subscription").click()
+    page.locator("[data-action-state=waiting]").wait_for()
+    page.get_by_role("button", name="Request refund").click()
+    page.get_by_role("dialog").get_by_text("it cannot be cancelled just now").wait_for()
+    page.keyboard.press("Escape")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).filter_by(order_id=orders["cancel"]).values(state="done", finished_at=NOW))
+        session.execute(sa.update(Subscription).filter_by(code=f"{PARENT}_7").values(status="cancelled"))
+        session.execute(sa.update(Order).filter_by(id=orders["cancel"]).values(email="new@example.com"))
+    page.get_by_text("Auto-renewal has been deactivated").wait_for()
+    page.get_by_role("button", name="Request refund").click()
+    dialog = page.get_by_role("dialog", name="Request a refund")
+    dialog.wait_for()
+    assert "Auto-renewal goes on" not in dialog.inner_text()
+    dialog.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Resend").click()
+    assert "new@example.com" in page.get_by_role("dialog").inner_text()
 
 
 def test_a_refusal_that_comes_later_is_said_with_its_reason(app, people, orders, page, live_app):

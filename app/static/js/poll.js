@@ -45,6 +45,9 @@ function swap(element, html) {
   if (fresh.isEqualNode(asSent(element))) return element;
   const focused = element.contains(document.activeElement) ? mark(document.activeElement) : "";
   const opened = [...element.querySelectorAll("details[open][id]")].map((details) => details.id);
+  // Questions that were drawn with the old state may name what is no longer so (a recipient, a tick): their buttons
+  // are links to the page with the question as it is now.
+  for (const dialog of document.querySelectorAll('dialog[id^="ask-"]:not([open])')) dialog.remove();
   const changed = news(element, fresh);
   element.replaceWith(fresh);
   if (changed.length) say(changed.join("; "), 6000);
