@@ -242,6 +242,18 @@ def test_what_becomes_of_an_action_is_said_and_so_is_that_the_page_stands_still(
     assert page.locator("[data-action-state=running]").count() == 1
 
 
+def test_the_reason_of_a_refusal_has_the_focus(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Resend").click()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Order).filter_by(id=orders["cancel"]).values(status="deleted"))
+    page.get_by_role("dialog").get_by_role("button", name="Resend").click()
+    page.get_by_role("alert").get_by_text("License information is sent for paid orders only.").wait_for()
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    assert browsers.axe(page) == []
+
+
 def test_no_question_of_an_earlier_state_is_asked(app, people, orders, page, live_app):
     browsers.lend_cookies(page.context, people["asks"], live_app.url)
     page.goto(f"/orders/{orders['cancel']}")
