@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext, ngettext
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from app.actions import audit
 from app.db import TRANSIENT, session
 from app.domain.audit import ACCESS_REFUSED
+from app.domain.redirects import safe_path
 from app.domain.refusal import Invalid, NotFound, Refused
 from app.i18n import say
 from app.security import current_actor
@@ -59,7 +61,7 @@ WORDS = {
     503: Words(_("Back in a moment"), _("The portal cannot reach one of its services. Try again in a minute.")),
     504: Words(_("Not available just now"), _("Another service took too long to answer. Try again in a minute.")),
 }  # fmt: skip
-EXPIRED = _("The form was open for too long or was sent twice. Open the page again and repeat.")
+EXPIRED = _("The form was open for too long or was sent twice. Nothing was done: open the page again and repeat.")
 
 
 def init_app(app: Flask) -> None:
@@ -68,11 +70,14 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(NotFound, lambda _error: answer(404))
     app.register_error_handler(Refused, lambda error: answer(409, say(error.refusal)))
     app.register_error_handler(Invalid, _invalid)
-    app.register_error_handler(CSRFError, lambda _error: answer(400, gettext(str(EXPIRED))))
+    app.register_error_handler(CSRFError, _expired)
 
 
-def answer(status: int, reason: str = "", errors: list[dict[str, str]] | None = None) -> Response:
-    """The answer for an error, in the form the asker reads. ``reason`` is a translated sentence."""
+def answer(
+    status: int, reason: str = "", errors: list[dict[str, str]] | None = None, onwards: str | None = None
+) -> Response:
+    """The answer for an error, in the form the asker reads. ``reason`` is a translated sentence; ``onwards`` is where
+    somebody who has to sign in first goes on."""
     words = WORDS.get(status) or WORDS[500 if status >= 500 else 400]
     text = reason or str(words.text)
     if request.path.startswith("/api/"):
@@ -82,7 +87,7 @@ def answer(status: int, reason: str = "", errors: list[dict[str, str]] | None = 
         return make_response(jsonify(body), status)
     if request.path.startswith(MACHINES):
         return Response("" if status == 401 else f"{status}\n", status, mimetype="text/plain")
-    values = {"status": status, "words": words, "text": text, "errors": errors or [], "home": "/"}
+    values = {"status": status, "words": words, "text": text, "errors": errors or [], "home": "/", "onwards": onwards}
     if status >= 500:
         # No session, no person, no query: whatever broke may be the database.
         page = current_app.jinja_env.get_template("errors/failure.html").render(**values)
@@ -98,6 +103,12 @@ def _somebody() -> bool:
     except Exception:
         log.exception("errors.person_unknown")
         return False
+
+
+def _expired(_error: CSRFError) -> Response:
+    """A form of an earlier session. Who was signed out meanwhile comes back to the page it was on."""
+    page = safe_path(request.referrer, request.host, "")
+    return answer(400, gettext(str(EXPIRED)), onwards=page if page and urlsplit(page).path != request.path else None)
 
 
 def _http(error: HTTPException) -> Response:

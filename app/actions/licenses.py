@@ -80,7 +80,7 @@ def sent(session: Session, actor: Actor, action: Action, *, now: dt.datetime) ->
         return
     code = find_license(session, order, action.subject)
     product, number = words_of(session, order, code) if code else ("", "")
-    history.add(session, order, lines.LICENSE_SENT, actor=actor, at=now, product=product, number=number)
+    history.add(session, order, lines.LICENSE_SENT, actor=actor, at=now, who=actor.name, product=product, number=number)
     audit.record(
         session, actor, events.LICENSE_SENT, order_id=order.id, store_id=order.store_id, subject=action.subject,
         details={"action": action.id},

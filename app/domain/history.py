@@ -54,7 +54,7 @@ SENTENCES: Mapping[str, Sentence] = {
     SUBSCRIPTION_RESUMED: Sentence(
         "subscription", "Auto-renewal has been activated by %(who)s, subscription %(subscription)s"
     ),
-    LICENSE_SENT: Sentence("mail", "License information has been sent again: %(product)s, code %(number)s"),
+    LICENSE_SENT: Sentence("mail", "License information has been sent again by %(who)s: %(product)s, code %(number)s"),
     DECIDED_HAPPENED: Sentence("other", "%(who)s stated that action %(number)s has happened"),
     DECIDED_AGAIN: Sentence("other", "%(who)s stated that action %(number)s has not happened, and started it again"),
     PERSONAL_DATA_ERASED: Sentence("anonymize", "Personal data anonymize"),

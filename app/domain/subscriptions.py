@@ -29,8 +29,10 @@ STATE_LABELS = {True: "Auto-renewal has been activated", False: "Auto-renewal ha
 """The portal's words for the activity."""
 
 NOT_STARTED = Refusal("subscription.not_started", "The subscription begins when the order is paid.")
+NOT_PAID_ANY_MORE = Refusal("subscription.order_over", "Auto-renewal can be changed for paid orders only.")
 ALREADY_CANCELLED = Refusal("subscription.cancelled", "Auto-renewal is already deactivated.")
 ALREADY_ACTIVE = Refusal("subscription.active", "Auto-renewal is already activated.")
+GONE = Refusal("subscription.gone", "The order does not have this subscription any more.")
 PMR_NEVER = Refusal("subscription.pmr", "A PMR subscription cannot be resumed.")
 BUSY = Refusal("subscription.busy", "A change of this subscription is already in progress.")
 
@@ -61,10 +63,17 @@ def shows_block(facts: SubscriptionFacts) -> bool:
     return facts.order_id != facts.parent_order_id or facts.parent_status == Status.PAID
 
 
+def _not_shown(facts: SubscriptionFacts) -> Refusal | None:
+    """Why the order shows no block; None when it does. A deleted order is not one that begins when it is paid."""
+    if shows_block(facts):
+        return None
+    return NOT_STARTED if facts.parent_status == Status.NOT_PAID else NOT_PAID_ANY_MORE
+
+
 def why_not_cancel(facts: SubscriptionFacts) -> Refusal | None:
     """Why auto-renewal cannot be cancelled from this order; None when it can."""
-    if not shows_block(facts):
-        return NOT_STARTED
+    if refusal := _not_shown(facts):
+        return refusal
     if not is_active(facts.status):
         return ALREADY_CANCELLED
     return BUSY if facts.live_action else None
@@ -74,8 +83,8 @@ def why_not_resume(facts: SubscriptionFacts) -> Refusal | None:
     """Why auto-renewal cannot be resumed from this order; None when it can. PMR never can."""
     if facts.type == Mechanism.PMR:
         return PMR_NEVER
-    if not shows_block(facts):
-        return NOT_STARTED
+    if refusal := _not_shown(facts):
+        return refusal
     if is_active(facts.status):
         return ALREADY_ACTIVE
     return BUSY if facts.live_action else None

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from app.actions.licenses import post_mail, sent, why_not
 from app.domain.access import Actor
-from app.domain.refusal import Refusal
+from app.domain.licenses import NO_CODE
+from app.domain.refusal import NotFound, Refusal
 from app.jobs import protocol
 from app.jobs.protocol import Capability, Outcome, Verdict
 from app.jobs.subscriptions import note_end
@@ -22,9 +23,12 @@ class LicenseHandler:
     permission: tuple[str, str] | None = ("can_resend", "OrderView")
 
     def guard(self, session: Session, action: Action, actor: Actor) -> Refusal | None:  # noqa: ARG002
-        """The rule, its own action left out."""
+        """The rule, its own action left out; a code may have left the order since the click."""
         order = session.get_one(Order, action.order_id)
-        return why_not(session, order, action.subject, utcnow(), live_action=False)
+        try:
+            return why_not(session, order, action.subject, utcnow(), live_action=False)
+        except NotFound:
+            return NO_CODE
 
     def lookup(self, action: Action) -> Outcome | None:  # noqa: ARG002
         """Nothing leaves the portal before the mail row."""

@@ -18,6 +18,7 @@ from app.domain.refusal import NotFound, Refused
 from app.domain.sign_in import LINK_HOURS
 from app.models import License, Mail, Order, Person
 from app.models.base import utcnow
+from app.queries.card_parts import web_link
 from app.settings import settings
 
 
@@ -58,8 +59,13 @@ def license_information(session: Session, mail: Mail) -> dict[str, Any]:
     if refusal is not None:
         raise Refused(refusal)
     product, number = licenses.words_of(session, order, code)
-    link = code.code if code.code.lower().startswith(("https://", "http://")) and " " not in code.code else None
-    return {"order_name": order.order_name, "product": product, "number": number, "code": code.code, "link": link}
+    return {
+        "order_name": order.order_name,
+        "product": product,
+        "number": number,
+        "code": code.code,
+        "link": web_link(code.code),
+    }
 
 
 def _user_id(mail: Mail) -> int:

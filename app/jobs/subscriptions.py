@@ -11,8 +11,8 @@ from app.actions import audit
 from app.actions.subscriptions import CANCEL, apply_change, why_not
 from app.domain import audit as events
 from app.domain.access import Actor
-from app.domain.refusal import Refusal, Refused
-from app.domain.subscriptions import PMR_NEVER, Mechanism
+from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.subscriptions import GONE, PMR_NEVER, Mechanism
 from app.domain.work import UNKNOWN_THERE
 from app.jobs import protocol
 from app.jobs.calls import read, write
@@ -37,8 +37,12 @@ class SubscriptionHandler:
         return self.kind != CANCEL
 
     def guard(self, session: Session, action: Action, actor: Actor) -> Refusal | None:  # noqa: ARG002
-        """The rule, its own action left out."""
-        return why_not(session, session.get_one(Order, action.order_id), action.subject, self.kind, live_action=False)
+        """The rule, its own action left out; the subscription may have left the order since the click."""
+        order = session.get_one(Order, action.order_id)
+        try:
+            return why_not(session, order, action.subject, self.kind, live_action=False)
+        except NotFound:
+            return GONE
 
     def lookup(self, action: Action) -> Outcome | None:
         """Is it already so at the platform?"""

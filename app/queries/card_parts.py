@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -14,9 +15,14 @@ from app.domain.delivery import Ban
 from app.domain.licenses import forbidden, may_be_sent
 from app.domain.orders import ERASED
 from app.domain.refusal import Refusal
+from app.formats import Formats
+from app.queries.raw_rows import Row
 
 LIVE = frozenset({"waiting", "running", "attention"})
 """States of an action that is not over."""
+
+ActionKey = tuple[int, str, str]
+"""Order, kind (``subscription`` for cancel and resume) and subject of an action."""
 
 RECENT = dt.timedelta(minutes=10)
 """How long a finished action still stands beside its button."""
@@ -113,6 +119,7 @@ class SubscriptionPart:
     cancel_refusal: Refusal | None
     resume_refusal: Refusal | None
     resumes_unpaid: bool
+    renewals: list[int]
     action: ActionState | None
     busy_with: str | None
 
@@ -180,7 +187,11 @@ class Family:
 
 @dataclass(slots=True)
 class OrderCard:
-    """An order as the screen shows it (domain.md 4)."""
+    """An order as the screen shows it (domain.md 4).
+
+    ``unseen``: orders it names that are not here or not for the reader. ``loose``: actions whose code or subscription
+    the order shows no longer; how they ended is said all the same.
+    """
 
     id: int
     store_id: int
@@ -218,6 +229,8 @@ class OrderCard:
     refund_refusal: Refusal | None
     refund_action: ActionState | None
     may: May
+    unseen: set[int] = field(default_factory=set)
+    loose: list[ActionState] = field(default_factory=list)
     live: bool = False
     bans: list[BanLine] = field(default_factory=list)
 
@@ -256,6 +269,31 @@ def ban_lines(items: list[ItemPart], time: Callable[[dt.datetime], Markup]) -> l
         if ban.product_id is not None and item.name not in line.items:
             line.items.append(item.name)
     return list(found.values())
+
+
+def loose_actions(
+    keys: Iterable[ActionKey], actions: Mapping[ActionKey, ActionState], items: list[ItemPart]
+) -> list[ActionState]:
+    """Of the actions of an order those that none of its items shows, the newest first."""
+    drawn = {line.action.id for item in items for line in item.codes if line.action}
+    drawn |= {item.subscription.action.id for item in items if item.subscription and item.subscription.action}
+    found = (actions[key] for key in keys if key[1] != "request_refund")
+    return sorted((a for a in found if a.shown and a.id not in drawn), key=lambda a: -a.id)
+
+
+def document_lines(rows: Iterable[Row]) -> list[DocumentLine]:
+    """The documents in the order's own order."""
+    return [DocumentLine(r[2], r[3], r[4], r[5]) for r in sorted(rows, key=lambda r: (r[6], r[2]))]
+
+
+def discount_text(formats: Formats, part: str | None, value: str | None, currency: str) -> str | None:
+    """A discount as a share, as an amount, or both: ``−10% · −€13.11``; None where both are nothing."""
+    said = []
+    if part and (share := Decimal(part)):
+        said.append(f"−{formats.percent(share)}")
+    if value and (off := Decimal(value)):
+        said.append(formats.money(-abs(off), currency).replace("-", "−"))
+    return " · ".join(said) or None
 
 
 PERSONAL_ROWS = ("name", "email", "phone", "country", "address")

@@ -26,9 +26,9 @@ from app.formats import formats_for
 from app.queries.card_parts import (
     LIVE,
     RECENT,
+    ActionKey,
     ActionState,
     CodeLine,
-    DocumentLine,
     Family,
     HistoryLine,
     ItemPart,
@@ -38,6 +38,9 @@ from app.queries.card_parts import (
     SubscriptionPart,
     ban_lines,
     customer_rows,
+    discount_text,
+    document_lines,
+    loose_actions,
     named_values,
     story_of,
     web_link,
@@ -109,7 +112,10 @@ class _Page:
         self.children: dict[int, set[int]] = defaultdict(set)
         self.parents: dict[int, set[int]] = defaultdict(set)
         self.related: dict[int, set[int]] = defaultdict(set)
-        self.actions: dict[tuple[int, str, str], ActionState] = {}
+        self.renewals: dict[tuple[int, str], set[int]] = defaultdict(set)
+        self.unseen: set[int] = set()
+        self.actions: dict[ActionKey, ActionState] = {}
+        self.acted: dict[int, set[ActionKey]] = defaultdict(set)
         self.live: set[int] = set()
         self.refunds: dict[int, list[Row]] = defaultdict(list)
         self.bans: dict[int, list[Ban]] = defaultdict(list)
@@ -141,9 +147,18 @@ class _Page:
 
     def _relation(self, row: Row) -> None:
         (self.children if row[2] == "child" else self.related)[row[1]].add(row[6])
+        if row[2] == "child":
+            self.renewals[row[1], row[3]].add(row[6])
+        self._seen(row)
 
     def _related_by(self, row: Row) -> None:
         (self.parents if row[2] == "child" else self.related)[row[1]].add(row[6])
+        self._seen(row)
+
+    def _seen(self, row: Row) -> None:
+        """An order that is not here, or not for the reader, is named and no link."""
+        if row[7] is None:
+            self.unseen.add(row[6])
 
     def _action(self, row: Row) -> None:
         _, order_id, kind, subject, state, reason, number, actor_id, _, created, finished = row
@@ -152,6 +167,7 @@ class _Page:
         if kind in ("cancel_subscription", "resume_subscription"):
             kind = "subscription"
         key = (order_id, kind, subject)
+        self.acted[order_id].add(key)
         known = self.actions.get(key)
         if known is None or known.id < number:
             at = moment(finished or created)
@@ -228,9 +244,11 @@ class _Page:
             owner=items[0].owner if items else None,
             owners_differ=any(item.owner != items[0].owner for item in items),
             history=[HistoryLine._make(line) for line in self.history[order_id]],
-            documents=self._documents(order_id),
+            documents=document_lines(self.documents.get(order_id, ())),
             parameters=self._parameters(order_id, status, created_at, erased),
             family=self._family(order_id, items),
+            unseen=self.unseen,
+            loose=loose_actions(self.acted.get(order_id, ()), self.actions, items),
             refund=self._request(requests),
             refund_refusal=why_not_request(
                 RefundFacts(
@@ -262,7 +280,7 @@ class _Page:
             quantity=quantity,
             amount=self.formats.money_text(line_amount, order.currency),
             price=self.formats.money_text(price, order.currency) if price and quantity != 1 else None,
-            discount=self._discount(discount_percent, discount_amount, order.currency)
+            discount=discount_text(self.formats, discount_percent, discount_amount, order.currency)
             if discount_percent or discount_amount
             else None,
             vat=self.formats.money_text(vat, order.currency) if vat and Decimal(vat) else None,
@@ -327,11 +345,16 @@ class _Page:
         if not shows_block(facts):
             return None
         charge = day(next_charge)
+        if parent_status is None:
+            self.unseen.add(parent_id)
         return SubscriptionPart(
             id=code,
             type=kind,
             status=status,
             active=is_active(status),
+            renewals=sorted(
+                self.renewals.get((order_id, code), _NONE) | self.renewals.get((order_id, ""), _NONE) - {order_id}
+            ),
             period=self.formats.period(iso_period) if iso_period else None,
             next_charge=self.formats.day_element(charge) if charge else None,
             parent_order_id=parent_id,
@@ -342,13 +365,6 @@ class _Page:
             action=self.actions.get((order_id, "subscription", code)),
             busy_with=busy,
         )
-
-    def _documents(self, order_id: int) -> list[DocumentLine]:
-        rows = self.documents.get(order_id)
-        if not rows:
-            return []
-        rows.sort(key=lambda r: (r[6], r[2]))
-        return [DocumentLine(r[2], r[3], r[4], r[5]) for r in rows]
 
     def _parameters(self, order_id: int, status: str, created: dt.datetime, erased: bool) -> list[tuple[str, str]]:
         rows = self.parameters.get(order_id)
@@ -379,14 +395,6 @@ class _Page:
 
     def _time(self, at: dt.datetime) -> Markup:
         return self.formats.element(at, self.this_year)
-
-    def _discount(self, part: str | None, value: str | None, currency: str) -> str | None:
-        said = []
-        if part and (share := Decimal(part)):
-            said.append(f"−{self.formats.percent(share)}")
-        if value and (off := Decimal(value)):
-            said.append(self.formats.money(-abs(off), currency).replace("-", "−"))
-        return " · ".join(said) or None
 
 
 _TAKES: dict[str, Callable[[_Page, Row], None]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -74,11 +74,19 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
     )  # fmt: skip
 
 
-def sent_before(session: Session, actor: Actor, order_id: int, limit: int = 3) -> dict[str, list[dt.datetime]]:
-    """When each code of the order was sent again, newest first, at most ``limit`` moments each."""
-    found: dict[str, list[dt.datetime]] = defaultdict(list)
+class SentBefore(NamedTuple):
+    """A code was sent again: when the mail server took it, and who had asked for it."""
+
+    at: dt.datetime
+    who: str | None
+
+
+def sent_before(session: Session, actor: Actor, order_id: int, limit: int = 3) -> dict[str, list[SentBefore]]:
+    """When each code of the order was sent again and by whom, newest first, at most ``limit`` times each."""
+    found: dict[str, list[SentBefore]] = defaultdict(list)
     rows = session.execute(
-        sa.select(Action.subject, Action.finished_at, Action.store_id)
+        sa.select(Action.subject, Action.finished_at, Action.store_id, Person.first_name, Person.last_name)
+        .outerjoin(Person, Person.id == Action.actor_id)
         .where(
             Action.order_id == order_id,
             Action.kind == "resend_license",
@@ -88,7 +96,8 @@ def sent_before(session: Session, actor: Actor, order_id: int, limit: int = 3) -
         .order_by(Action.finished_at.desc())
         .limit(200)
     )
-    for subject, at, store_id in rows:
+    for subject, at, store_id, *name in rows:
         if actor.sees(store_id) and len(found[subject]) < limit:
-            found[subject].append(cast(dt.datetime, at))  # the question leaves out those without
+            who = " ".join(part for part in name if part) or None
+            found[subject].append(SentBefore(cast(dt.datetime, at), who))  # the question leaves out those without
     return dict(found)

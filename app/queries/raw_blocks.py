@@ -28,16 +28,20 @@ SELECT o.id, o.store_id, t.name, o.order_name, o.number_1c, o.external_id, o.sta
  WHERE o.id {ids} AND o.store_id {scope}
 """
 
-# A subscription belongs to the parent and is unique in the store; a renewal may stand on another page of ours.
+# A subscription belongs to the parent and is unique in the store; a renewal may stand on another page of ours. Whether
+# one waits for its payment (facts.has_unpaid_renewal asks the same) matters only to who resumes.
 _ITEMS = """
 SELECT i.order_id, i.item_id, i.position, i.product_id, i.sku, i.name, i.quantity, CAST(i.price AS text),
        CAST(i.discount_percent AS text), CAST(i.discount_amount AS text), CAST(i.vat_amount AS text),
        CAST(i.amount AS text), i.delivered, i.refunded, i.fields, i.license_user_name,
        i.license_user_email, s.code, s.type, s.status, s.period, s.next_charge_date, s.parent_order_id, p.status,
-       CASE WHEN s.id IS NULL THEN NULL ELSE (
+       CASE WHEN s.status = 'cancelled' THEN COALESCE((
            SELECT 1 FROM order_relation r JOIN orders c ON c.id = r.related_id AND c.store_id = r.store_id
             WHERE r.order_id = s.parent_order_id AND r.store_id = s.store_id AND r.kind = 'child'
-              AND c.status = 'not_paid' LIMIT 1) END,
+              AND r.subscription_code IN (s.code, '') AND c.status = 'not_paid' LIMIT 1), (
+           SELECT 1 FROM order_item n JOIN orders c ON c.id = n.order_id AND c.store_id = n.store_id
+            WHERE n.store_id = s.store_id AND n.subscription_code = s.code AND n.order_id <> s.parent_order_id
+              AND c.status = 'not_paid' LIMIT 1)) END,
        CASE WHEN s.id IS NULL THEN NULL ELSE (
            SELECT a.kind FROM action a
             WHERE a.store_id = s.store_id AND a.subject = s.code
@@ -71,10 +75,12 @@ UNION ALL
 SELECT 'parameter', q.order_id, q.name, q.value, NULL, NULL, q.position, NULL, q.store_id, NULL, NULL
   FROM order_parameter q WHERE q.order_id {ids} AND q.store_id {scope}
 UNION ALL
-SELECT 'relation', r.order_id, r.kind, r.subscription_code, NULL, NULL, r.related_id, NULL, r.store_id, NULL, NULL
+SELECT 'relation', r.order_id, r.kind, r.subscription_code, NULL, NULL, r.related_id,
+       (SELECT 1 FROM orders x WHERE x.id = r.related_id AND x.store_id {scope}), r.store_id, NULL, NULL
   FROM order_relation r WHERE r.order_id {ids} AND r.store_id {scope}
 UNION ALL
-SELECT 'related_by', v.related_id, v.kind, v.subscription_code, NULL, NULL, v.order_id, NULL, v.store_id, NULL, NULL
+SELECT 'related_by', v.related_id, v.kind, v.subscription_code, NULL, NULL, v.order_id,
+       (SELECT 1 FROM orders y WHERE y.id = v.order_id AND y.store_id {scope}), v.store_id, NULL, NULL
   FROM order_relation v WHERE v.related_id {ids} AND v.store_id {scope}
 UNION ALL
 SELECT 'action', a.order_id, a.kind, a.subject, a.state, a.reason, a.id, a.actor_id, a.store_id,

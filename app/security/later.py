@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import sqlalchemy as sa
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import transaction
@@ -18,7 +18,8 @@ log = logging.getLogger(__name__)
 
 def _arrange(response: Response) -> Response:
     found = browser_session()
-    note = seen_note() if found.accessed else None
+    # A page that asks by itself how far things are (js/poll.js) is no person at work: the session may end meanwhile.
+    note = seen_note() if found.accessed and "X-Partial" not in request.headers else None
     if note is not None and found.person is not None:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         person = sa.update(Person).where(Person.id == found.person.id).values(last_seen_at=utcnow())

@@ -63,6 +63,7 @@ def page(card: OrderCard, *, status: int = 200, **values: Any) -> Response:
     values.setdefault("ask", request.args.get("ask", ""))
     values.setdefault("sent_before", sent_before(session, current_actor(), card.id))
     values.setdefault("under_way", order_actions(session, current_actor(), card.id))
+    values.setdefault("standalone", settings().standalone)
     may_revoke = current_actor().may("can_revoke_page", "OrderView")
     return make_response(render_template("orders/show.html", card=card, may_revoke=may_revoke, **values), status)
 

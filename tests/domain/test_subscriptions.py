@@ -68,6 +68,13 @@ def test_an_unpaid_parent_has_nothing_to_change():
     assert code(subscriptions.why_not_resume(unpaid)) == "subscription.not_started"
 
 
+@pytest.mark.parametrize("parent_status", ["deleted", "terminated"])
+def test_a_paid_order_that_is_over_is_not_said_to_begin_when_it_is_paid(parent_status):
+    assert code(subscriptions.why_not_cancel(facts(parent_status=parent_status))) == "subscription.order_over"
+    gone = facts(status="cancelled", parent_status=parent_status)
+    assert code(subscriptions.why_not_resume(gone)) == "subscription.order_over"
+
+
 def test_a_change_in_progress_is_waited_for():
     assert code(subscriptions.why_not_cancel(facts(live_action=True))) == "subscription.busy"
     assert code(subscriptions.why_not_resume(facts(status="cancelled", live_action=True))) == "subscription.busy"

@@ -35,6 +35,10 @@ def resend(app, who, order_id, license_id="l1", **options):
     return run(app, who, licenses.resend, order_id, license_id, token=token(), now=NOW, **options)
 
 
+def sent_line(number):
+    return "license.sent", f"License information has been sent again by Ann Lee: Demo, code {number}"
+
+
 def test_the_history_says_sent_only_after_the_mail_server_took_it(app, make, ann, side, inbox):
     order_id = make.order(order_id=12345678, locale="ru_RU")
     resend(app, ann, order_id)
@@ -45,7 +49,9 @@ def test_the_history_says_sent_only_after_the_mail_server_took_it(app, make, ann
     assert (one(app, Mail).recipient, one(app, Mail).language) == ("marcel.laporte@example.com", "ru")
     work(app, "mail")
     assert (one(app, Action).state, one(app, Mail).state) == ("done", "done")
-    assert portal_lines(app, order_id) == [("license.sent", "License information has been sent again: Demo, code 1")]
+    assert portal_lines(app, order_id) == [
+        ("license.sent", "License information has been sent again by Ann Lee: Demo, code 1")
+    ]
     (message,) = inbox
     assert list(message.recipients) == ["marcel.laporte@example.com"]
     for word in ("A0012345678", "Demo", "ABCD-1234-EFGH"):
@@ -80,6 +86,32 @@ def test_a_rule_that_changes_its_mind_stops_the_mail(app, make, ann, inbox, chan
     assert portal_lines(app, order_id) == []
 
 
+def test_a_code_that_left_the_order_is_not_called_a_missing_order(app, make, ann, inbox):
+    order_id = make.order()
+    resend(app, ann, order_id)
+    make.order(order_id=order_id, version=2, items=[{"licenses": []}])
+    work(app)
+    assert (one(app, Action).state, one(app, Action).reason) == (
+        "refused",
+        "No activation code is saved for this item.",
+    )
+    assert (inbox, portal_lines(app, order_id)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("code", "linked"),
+    [("https://dl.example/get?a=1", True), ("https://bank.example@evil.example/x", False), ("javascript:x", False),
+     ("https://dl.example/a\nSECOND", False)],
+)  # fmt: skip
+def test_what_is_a_link_on_the_screen_is_one_in_the_mail_and_nothing_else(app, make, ann, inbox, code, linked):
+    order_id = make.order(items=[{"licenses": [{"license_id": "l1", "code": code}]}])
+    resend(app, ann, order_id)
+    work(app)
+    work(app, "mail")
+    assert code in inbox[0].body
+    assert ("href=" in inbox[0].html) is linked
+
+
 def test_a_refund_stops_a_mail_with_a_removed_code(app, make, ann, boss, inbox):
     order_id = make.order()
     resend(app, ann, order_id)
@@ -99,7 +131,9 @@ def test_each_code_of_an_item_is_sent_by_itself(app, make, ann, inbox):
     work(app, "mail")
     assert "CODE-2" in inbox[0].body
     assert "CODE-1" not in inbox[0].body
-    assert portal_lines(app, order_id) == [("license.sent", "License information has been sent again: Demo, code 2.2")]
+    assert portal_lines(app, order_id) == [
+        ("license.sent", "License information has been sent again by Ann Lee: Demo, code 2.2")
+    ]
 
 
 def test_the_result_mail_is_to_the_letter(app, make, ann, boss, inbox):

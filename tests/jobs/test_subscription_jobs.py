@@ -80,6 +80,20 @@ def test_the_job_asks_the_rule_again(app, make, ann, side):
     assert not side or side.effects() == []
 
 
+@pytest.mark.parametrize("ask", [subscriptions.cancel, subscriptions.resume])
+def test_a_subscription_that_left_the_order_is_not_called_a_missing_order(app, make, ann, side, ask):
+    word = {"id": CODE, "type": "AR", "parent_order_id": PARENT}
+    word["status"] = "active" if ask is subscriptions.cancel else "cancelled"
+    make.order(order_id=RENEWAL, items=[{"subscription": word}])
+    run(app, ann, ask, RENEWAL, CODE, token=token())
+    make.order(order_id=RENEWAL, version=2, items=[{}])
+    work(app)
+    action = one(app, Action)
+    assert (action.state, action.reason) == ("refused", "The order does not have this subscription any more.")
+    assert portal_lines(app, RENEWAL) == []
+    assert not side or side.effects() == []
+
+
 @pytest.mark.parametrize("lost", ["store", "role", "account"])
 def test_the_job_asks_for_scope_role_and_account_again(app, make, ann, side, lost):
     subscribed(make)

@@ -104,5 +104,6 @@ def test_earlier_resends_are_the_finished_ones_of_this_order(app, make, ann):
         action(ann, other, store, 14, state="done", finished_at=NOW, subject="l6"),
     )
     with app.app_context(), scope_as(ALL_STORES):
-        assert sent_before(session, ann, order_id) == {"l1": moments[:3], "l2": [NOW]}
-        assert sent_before(session, ann, order_id, limit=1) == {"l1": moments[:1], "l2": [NOW]}
+        found = sent_before(session, ann, order_id)
+        assert found == {"l1": [(at, "Ann Lee") for at in moments[:3]], "l2": [(NOW, "Ann Lee")]}
+        assert sent_before(session, ann, order_id, limit=1) == {"l1": found["l1"][:1], "l2": found["l2"]}

@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
-from app.models import Action
+from app.models import Action, Order, Subscription
+from app.models.base import utcnow
 from tests import browser as browsers
+from tests.actions.support import NOW
 
 pytestmark = [pytest.mark.browser, pytest.mark.only_db("sqlite")]
 PARENT = 41206903
@@ -196,7 +198,7 @@ def test_an_order_that_changes_under_the_hands_keeps_focus_and_copy_buttons(app,
     page.get_by_role("button", name="Cancel subscription").first.focus()
     with app.app_context(), scope_as(ALL_STORES), transaction():
         session.scalars(sa.select(Action).filter_by(order_id=orders["cancel"])).one().state = "running"
-    page.get_by_text("In progress").wait_for()
+    page.get_by_text("In progress", exact=True).wait_for()
     assert not before.evaluate("e => e.isConnected"), "drawn anew"
     assert page.evaluate("document.activeElement.innerText") == "Cancel subscription"
     assert page.get_by_role("button", name="Copy the code").count() == 1
@@ -204,3 +206,85 @@ def test_an_order_that_changes_under_the_hands_keeps_focus_and_copy_buttons(app,
     with page.expect_response("**/blocks"):
         pass
     assert same.evaluate("e => e.isConnected"), "nothing changed, so nothing is drawn"
+
+
+def test_a_dialog_the_address_asked_for_leaves_the_focus_at_its_button_and_the_address(people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}?ask=cancel:{PARENT}_7")
+    dialog = page.get_by_role("dialog", name="Cancel the subscription?")
+    dialog.wait_for()
+    assert page.evaluate("document.activeElement.innerText") == "Back"
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    page.wait_for_url(re.compile(rf"/orders/{orders['cancel']}$"))
+    assert page.evaluate("document.activeElement.dataset.dialog") == f"ask-cancel-{PARENT}_7"
+    page.reload()
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_what_becomes_of_an_action_is_said_and_so_is_that_the_page_stands_still(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Cancel subscription").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel subscription").click()
+    page.locator("[data-action-state=waiting]").wait_for()
+    spoken = page.get_by_role("status")  # there while it is empty: what is not there yet is not listened to
+    assert spoken.inner_text() == ""
+
+    def becomes(**values):
+        with app.app_context(), scope_as(ALL_STORES), transaction():
+            session.execute(sa.update(Action).filter_by(order_id=orders["cancel"]).values(**values))
+
+    becomes(state="running")
+    spoken.get_by_text("Cancel subscription: In progress").wait_for()
+    page.context.clear_cookies()
+    spoken.get_by_text("This page is not kept up to date any more. Open it again.").wait_for()
+    assert page.locator("[data-action-state=running]").count() == 1
+
+
+def test_the_reason_of_a_refusal_has_the_focus(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Resend").click()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Order).filter_by(id=orders["cancel"]).values(status="deleted"))
+    page.get_by_role("dialog").get_by_role("button", name="Resend").click()
+    page.get_by_role("alert").get_by_text("License information is sent for paid orders only.").wait_for()
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "alert"
+    assert browsers.axe(page) == []
+
+
+def test_no_question_of_an_earlier_state_is_asked(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Cancel subscription").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel subscription").click()
+    page.locator("[data-action-state=waiting]").wait_for()
+    page.get_by_role("button", name="Request refund").click()
+    page.get_by_role("dialog").get_by_text("it cannot be cancelled just now").wait_for()
+    page.keyboard.press("Escape")
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).filter_by(order_id=orders["cancel"]).values(state="done", finished_at=NOW))
+        session.execute(sa.update(Subscription).filter_by(code=f"{PARENT}_7").values(status="cancelled"))
+        session.execute(sa.update(Order).filter_by(id=orders["cancel"]).values(email="new@example.com"))
+    page.get_by_text("Auto-renewal has been deactivated").wait_for()
+    page.get_by_role("button", name="Request refund").click()
+    dialog = page.get_by_role("dialog", name="Request a refund")
+    dialog.wait_for()
+    assert "Auto-renewal goes on" not in dialog.inner_text()
+    dialog.get_by_role("button", name="Back").click()
+    page.get_by_role("button", name="Resend").click()
+    assert "new@example.com" in page.get_by_role("dialog").inner_text()
+
+
+def test_a_refusal_that_comes_later_is_said_with_its_reason(app, people, orders, page, live_app):
+    browsers.lend_cookies(page.context, people["asks"], live_app.url)
+    page.goto(f"/orders/{orders['cancel']}")
+    page.get_by_role("button", name="Resend").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resend").click()
+    page.locator("[data-action-state=waiting]").wait_for()
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        ended = {"state": "refused", "reason": "The item has been refunded.", "finished_at": utcnow()}
+        session.execute(sa.update(Action).filter_by(order_id=orders["cancel"]).values(**ended))
+    page.get_by_role("status").get_by_text("Resend: Refused. The item has been refunded.").wait_for()
+    assert page.locator("[data-poll]").count() == 0

@@ -95,6 +95,25 @@ def test_a_form_without_its_token_is_explained(app: Flask, make: Make) -> None:
     assert "open for too long" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("referrer", "onwards"),
+    [
+        ("http://localhost/orders/7", "/login/?next=/orders/7"),
+        ("http://evil.example/orders/7", "/login/"),
+        ("http://localhost/orders/7/refund", "/login/"),
+        (None, "/login/"),
+    ],
+)
+def test_who_was_signed_out_with_a_form_open_comes_back_to_its_page(
+    app: Flask, referrer: str | None, onwards: str
+) -> None:
+    headers = {"Referer": referrer} if referrer else {}
+    answer = app.test_client().post("/orders/7/refund", data={"reason": "x"}, headers=headers)
+    assert answer.status_code == 400
+    assert "Nothing was done" in answer.text
+    assert f'href="{onwards}"' in answer.text
+
+
 def test_machines_get_what_they_read(app: Flask) -> None:
     api = app.test_client().get("/api/v1/nothing")
     assert api.status_code == 404

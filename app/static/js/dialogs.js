@@ -1,5 +1,5 @@
 /* data-dialog="ID" (or <a href="#ID" data-dialog>) opens <dialog id="ID">; data-close inside closes it.
-   Focus goes back to the opener by itself (the browser does that for showModal). */
+   Focus goes back to the opener, and an address that asked for the dialog (?ask=) no longer does. */
 export function openDialog(id, opener) {
   const dialog = document.getElementById(id);
   if (!(dialog instanceof HTMLDialogElement) || dialog.open) return false;
@@ -7,7 +7,13 @@ export function openDialog(id, opener) {
   const first = dialog.querySelector("[autofocus], textarea, input:not([type=hidden])");
   first?.focus();
   // poll.js may have drawn the opener anew in the meantime
-  const back = () => (opener?.isConnected ? opener : document.querySelector(`[data-dialog="${CSS.escape(id)}"]`))?.focus();
+  const back = () => {
+    (opener?.isConnected ? opener : document.querySelector(`[data-dialog="${CSS.escape(id)}"]`))?.focus();
+    const address = new URL(location);
+    if (!address.searchParams.has("ask")) return;
+    address.searchParams.delete("ask");
+    history.replaceState(history.state, "", address);
+  };
   dialog.addEventListener("close", back, { once: true });
   return true;
 }
@@ -42,11 +48,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// a dialog the server opened (an answer with an error in it): make it modal
+// a dialog the server opened (asked for by the address, or an answer with an error in it): make it modal
 for (const dialog of document.querySelectorAll("dialog[open][data-modal]")) {
-  dialog.close();
-  dialog.showModal();
-  (dialog.querySelector("[aria-invalid=true]") ?? dialog.querySelector("textarea, input:not([type=hidden])"))?.focus();
+  dialog.removeAttribute("open"); // and not close(): its event would come when the dialog is open again
+  openDialog(dialog.id);
+  dialog.querySelector("[aria-invalid=true]")?.focus();
 }
 // the address names a dialog (a link opened before the script ran)
 if (location.hash.length > 1) openDialog(decodeURIComponent(location.hash.slice(1)));

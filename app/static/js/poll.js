@@ -1,6 +1,7 @@
 /* data-poll="/address": the element is replaced by what the address answers, every 1 to 10 s (slower each time),
    until the answer has no data-poll any more. A hidden tab waits. Focus,
-   open <details> (by id) and what is being typed survive. */
+   open <details> (by id) and what is being typed survive. How an action's state changes is said aloud. */
+import { say } from "./copy.js";
 const FIRST = 1000;
 const SLOWEST = 10000;
 const toast = document.getElementById("toast");
@@ -27,6 +28,15 @@ function mark(element) {
   return "";
 }
 
+/* What has become of actions since the page was drawn: a line for each that is new or in another state. */
+function news(before, fresh) {
+  const key = (line) => `${line.dataset.actionId} ${line.dataset.actionState}`;
+  const known = new Set([...before.querySelectorAll("[data-action-state]")].map(key));
+  return [...fresh.querySelectorAll("[data-action-state]")]
+    .filter((line) => !known.has(key(line)))
+    .map((line) => [...line.querySelectorAll("span")].map((part) => part.textContent).join(". "));
+}
+
 function swap(element, html) {
   const template = document.createElement("template");
   template.innerHTML = html.trim();
@@ -35,7 +45,12 @@ function swap(element, html) {
   if (fresh.isEqualNode(asSent(element))) return element;
   const focused = element.contains(document.activeElement) ? mark(document.activeElement) : "";
   const opened = [...element.querySelectorAll("details[open][id]")].map((details) => details.id);
+  // Questions that were drawn with the old state may name what is no longer so (a recipient, a tick): their buttons
+  // are links to the page with the question as it is now.
+  for (const dialog of document.querySelectorAll('dialog[id^="ask-"]:not([open])')) dialog.remove();
+  const changed = news(element, fresh);
   element.replaceWith(fresh);
+  if (changed.length) say(changed.join("; "), 6000);
   for (const id of opened) {
     const details = document.getElementById(id);
     if (details) details.open = true;
@@ -57,7 +72,10 @@ function poll(element, wait = FIRST) {
     let next = element;
     try {
       const answer = await fetch(original, { headers: { Accept: "text/html", "X-Partial": "1" } });
-      if (answer.status === 401 || answer.status === 403 || answer.status === 404 || answer.redirected) return;
+      if (answer.status === 401 || answer.status === 403 || answer.status === 404 || answer.redirected) {
+        toast.textContent = toast.dataset.stopped; // signed out, or no longer for this person
+        return;
+      }
       if (!answer.ok) throw new Error(String(answer.status));
       const html = await answer.text();
       delete element.dataset.polling;
