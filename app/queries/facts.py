@@ -27,12 +27,16 @@ def refund_facts(
             RefundRequest.order_id == order.id, RefundRequest.store_id == order.store_id
         )
     )
+    refunded = session.scalars(
+        sa.select(OrderItem.refunded).where(OrderItem.order_id == order.id, OrderItem.store_id == order.store_id)
+    ).all()
     return RefundFacts(
         status=order.status,
         total=order.total,
         requests=tuple((r.status, r.result) for r in rows if r.id != but_request_id),
         again_after_partial=again_after_partial,
         erased=order.erased_at is not None,
+        all_refunded=bool(refunded) and all(refunded),
     )
 
 

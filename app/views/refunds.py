@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 from flask import flash, redirect, request
@@ -51,7 +52,7 @@ class RefundView(BaseView):
         return _decide(
             number,
             "take",
-            lambda: desk.take(session, current_actor(), number, now=utcnow()),
+            lambda: desk.take(session, current_actor(), number, now=utcnow(), shown=_shown()),
             gettext("The request has been taken up."),
         )
 
@@ -72,6 +73,7 @@ class RefundView(BaseView):
                 item_ids=request.form.getlist("items"),
                 remove_codes="remove_codes" in request.form,
                 now=utcnow(),
+                shown=_shown(),
             ),
             gettext("The refund has been completed. The person who asked for it is told by mail."),
         )
@@ -86,10 +88,27 @@ class RefundView(BaseView):
             number,
             "refuse",
             lambda: desk.refuse(
-                session, current_actor(), number, comment=request.form.get("comment", ""), now=utcnow()
+                session,
+                current_actor(),
+                number,
+                comment=request.form.get("comment", ""),
+                now=utcnow(),
+                shown=_shown(),
             ),
             gettext("The request has been refused. The person who asked for it is told by mail."),
         )
+
+
+def desk_token(request_id: int) -> str:
+    """A fresh token for a form of the desk. It names the request the form was drawn for."""
+    return f"{secrets.token_urlsafe(24)}~{request_id}"
+
+
+def _shown() -> int | None:
+    """The request the form sent was drawn for; None for a token that is not the desk's."""
+    _, named, number = request.form.get("request_token", "").rpartition("~")
+    known = named and number.isascii() and number.isdigit() and int(number) <= MAX_ID
+    return int(number) if known else None
 
 
 def _decide(number: int, verb: str, action: Callable[[], object], told: str) -> Response:
@@ -123,5 +142,5 @@ def _list(
     )
     return page(
         "refunds/list.html", code, found=found, status=status, decides=decides, all_of_stores=actor.is_lead or
-        actor.is_admin, narrowed=order_id is not None, **values,
+        actor.is_admin, narrowed=order_id is not None, desk_token=desk_token, **values,
     )  # fmt: skip

@@ -201,3 +201,37 @@ def test_an_orders_page_leads_the_deciding_to_its_request(make, ann):
         assert ann.get("/refunds/", query_string={"order": nobodys}).status_code == 404
     assert decide(admin, mine, "refuse", comment="No").status_code == 303
     assert link not in admin.get(f"/orders/{mine}").text
+
+
+def test_a_form_of_the_desk_sent_twice_is_once_and_a_stale_one_decides_nothing(app, make, ann):
+    order_id, boss, chief = make.order(items=TWO), make.admin(), make.admin()
+    press(ann, order_id, "refund", reason="first")
+    address = f"/refunds/{order_id}/complete"
+    page = chief.get("/refunds/").text
+    stale = dict(re.findall(r'name="(csrf_token|request_token)" value="([^"]*)"', page.split(f'action="{address}"')[1]))
+    page = boss.get("/refunds/").text
+    form = dict(re.findall(r'name="(csrf_token|request_token)" value="([^"]*)"', page.split(f'action="{address}"')[1]))
+    chosen = {**form, "result": "partial", "items": ["i2"]}
+    assert boss.post(address, data=chosen).status_code == 303
+    before = counts(app)
+    assert boss.post(address, data=chosen).status_code == 303
+    assert counts(app) == before
+    answer = chief.post(address, data={**stale, "result": "full"})
+    assert answer.status_code == 409
+    assert "The refund request has already been decided." in answer.text
+    assert "Decided by" in answer.text
+    assert [i.refunded for i in rows(app, OrderItem, order_by=OrderItem.item_id)] == [False, True]
+    assert len(rows(app, Mail)) == 1
+
+
+def test_who_comes_second_to_take_up_is_told_by_whom(app, make, ann):
+    order_id, boss = make.order(), make.signed_in(make.person(role="Admin", first_name="Bo", last_name="Boss"))
+    chief = make.admin()
+    press(ann, order_id, "refund", reason="x")
+    hidden = tokens(chief, order_id)
+    assert decide(boss, order_id, "take").status_code == 303
+    answer = chief.post(f"/refunds/{order_id}/take", data=hidden)
+    assert answer.status_code == 409
+    assert "Bo Boss has already taken this refund request up." in answer.text
+    assert f'action="/refunds/{order_id}/take"' not in answer.text
+    assert f'action="/refunds/{order_id}/complete"' in answer.text, "a colleague may be ill"
