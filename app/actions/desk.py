@@ -1,4 +1,9 @@
-"""The refund desk of standalone mode: administrators take requests up, complete and refuse them (contract.md 5)."""
+"""The refund desk of standalone mode: administrators take requests up, complete and refuse them (contract.md 5).
+
+``shown`` is the request the person had before them when they decided; None where nobody can know, then it is the
+order's open one. A decision about a request that is not open any more is refused, whatever other request of the order
+waits by now. The same decision by the same person again, as by a double click, is the decision made before.
+"""
 
 from __future__ import annotations
 
@@ -19,24 +24,31 @@ from app.domain.access import Actor
 from app.domain.orders import Status, next_status
 from app.domain.refunds import (
     NO_ITEMS,
-    NO_REQUEST,
     UNKNOWN_ITEM,
     Event,
     RequestStatus,
     Result,
     clean_comment,
     result_of,
+    same_comment,
+    why_not_decide,
+    why_not_take,
 )
 from app.domain.refusal import Invalid, Refusal, Refused
-from app.models import License, Order, OrderItem, RefundRequest
+from app.models import License, Order, OrderItem, Person, RefundRequest
 from app.queries.facts import open_request
 
 
-def take(session: Session, actor: Actor, order_id: int, *, now: dt.datetime) -> RefundRequest:
+def take(session: Session, actor: Actor, order_id: int, *, now: dt.datetime, shown: int | None = None) -> RefundRequest:
     """Take the open request up: ``updating``, and one's own to decide. Raises NotFound or Refused."""
-    order, request = _open(session, actor, order_id)
+    order = lock_order(session, actor, order_id)
+    request = _open(session, order, shown)
     if request.taken_by == actor.id and request.status == RequestStatus.UPDATING:
         return request
+    colleague = session.get(Person, request.taken_by) if request.taken_by is not None else None
+    refusal = why_not_take(colleague.get_full_name() if colleague is not None and colleague.active else None)
+    if refusal is not None:
+        raise Refused(refusal)
     request.status = RequestStatus.UPDATING
     request.taken_by, request.taken_at, request.updated_at = actor.id, now, now
     show_status(session, order)
@@ -54,13 +66,18 @@ def complete(
     item_ids: Sequence[str] = (),
     remove_codes: bool = False,
     now: dt.datetime,
+    shown: int | None = None,
 ) -> RefundRequest:
     """Refund the whole order, or the chosen items, and everything that follows from it.
 
     Items become refunded, their codes marked deleted where asked, the order Deleted when nothing is left, and a
     document is made. Raises NotFound, Refused, or Invalid (fields ``result``, ``items``). The subscription stays.
     """
-    order, request = _open(session, actor, order_id)
+    order = lock_order(session, actor, order_id)
+    known = _decided_before(session, actor, order, shown)
+    if known is not None and _same_refund(known, result, item_ids, remove_codes):
+        return known
+    request = _open(session, order, shown)
     items = list(
         session.scalars(sa.select(OrderItem).where(OrderItem.order_id == order.id).order_by(OrderItem.position))
     )
@@ -91,20 +108,43 @@ def complete(
     return request
 
 
-def refuse(session: Session, actor: Actor, order_id: int, *, comment: str, now: dt.datetime) -> RefundRequest:
+def refuse(
+    session: Session, actor: Actor, order_id: int, *, comment: str, now: dt.datetime, shown: int | None = None
+) -> RefundRequest:
     """Refuse the open request with a comment. Raises NotFound, Refused, or Invalid (field ``comment``)."""
-    order, request = _open(session, actor, order_id)
+    order = lock_order(session, actor, order_id)
+    known = _decided_before(session, actor, order, shown)
+    if known is not None and known.status == RequestStatus.REFUSED and same_comment(known.comment, comment):
+        return known
+    request = _open(session, order, shown)
     request.comment = clean_comment(comment)
     decide(session, actor, order, request, event=Event.REFUSE, result=Result.FAILED, now=now)
     return request
 
 
-def _open(session: Session, actor: Actor, order_id: int) -> tuple[Order, RefundRequest]:
-    order = lock_order(session, actor, order_id)
+def _open(session: Session, order: Order, shown: int | None) -> RefundRequest:
     request = open_request(session, order)
-    if request is None:
-        raise Refused(NO_REQUEST)
-    return order, request
+    if request is not None and shown in (None, request.id):
+        return request
+    ended = session.get(RefundRequest, shown) if shown is not None else None
+    raise Refused(why_not_decide(ended.status if ended is not None and ended.order_id == order.id else None))
+
+
+def _decided_before(session: Session, actor: Actor, order: Order, shown: int | None) -> RefundRequest | None:
+    """The request shown, when this person has decided it."""
+    found = session.get(RefundRequest, shown) if shown is not None else None
+    if found is None or found.order_id != order.id or actor.id is None or found.decided_by != actor.id:
+        return None
+    return found
+
+
+def _same_refund(request: RefundRequest, result: str, item_ids: Sequence[str], remove_codes: bool) -> bool:
+    """Is what has been decided what is asked for now?"""
+    if request.status != RequestStatus.COMPLETED or request.remove_codes != remove_codes:
+        return False
+    if result == Result.PARTIAL:
+        return set(item_ids) == set(request.item_ids or ())
+    return result == request.result
 
 
 def _chosen(items: list[OrderItem], result: str, item_ids: Sequence[str]) -> list[OrderItem]:

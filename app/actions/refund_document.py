@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.models import Document, DocumentContent, Order, OrderItem, RefundRequest
@@ -20,6 +21,11 @@ def store_document(
 ) -> Document:
     """Make the document of a decided request and keep it with the order."""
     content = make_pdf(order, request, items, now)
+    name = f"Refund {order.order_name} {now:%Y-%m-%d}"
+    same = sa.select(sa.func.count()).where(
+        Document.order_id == order.id, Document.name.startswith(name, autoescape=True)
+    )
+    count = session.scalar(same) or 0
     document = Document(
         order_id=order.id,
         document_id=f"refund-{request.id}",
@@ -27,7 +33,7 @@ def store_document(
         source="portal",
         position=1000 + request.id % 1000,
         kind="refund",
-        name=f"Refund {order.order_name} {now:%Y-%m-%d}.pdf",
+        name=f"{name} ({count + 1}).pdf" if count else f"{name}.pdf",
         content_type=CONTENT_TYPE,
         size=len(content),
         created_at=now,

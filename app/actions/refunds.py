@@ -29,9 +29,9 @@ from app.domain.refunds import (
     why_not_withdraw,
 )
 from app.domain.refusal import Refused
-from app.models import Action, Order, OrderItem, Person, RefundRequest
+from app.models import Action, Order, OrderItem, RefundRequest
 from app.models.base import db_now
-from app.queries.facts import open_request, refund_facts
+from app.queries.facts import open_request, refund_facts, who_is_told
 
 REQUEST = "request_refund"
 TEMPLATE = "refund_result"
@@ -253,8 +253,8 @@ def announce(
     history.add(session, order, line, actor=actor, at=now)
     name = events.REFUND_COMPLETED if request.status == RequestStatus.COMPLETED else events.REFUND_REFUSED
     _audit(session, actor, name, order, request, result=result.value)
-    sender = session.get(Person, request.requested_by) if request.requested_by is not None else None
-    if mail and sender is not None and sender.active:
+    sender = who_is_told(session, request)
+    if mail and sender is not None:
         put_mail(
             session,
             f"refund-result-{request.id}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,6 +18,10 @@ from app.domain.refusal import Invalid, Refusal
 
 REASON_MAX = 500
 """Longest reason, in Unicode code points, after trimming and with CR LF counted as one."""
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_EDGES = re.compile(r"^[\s\ufeff]+|[\s\ufeff]+$")
+"""What trimming takes away: white space as Unicode and as browsers have it. js/fields.js counts the same way."""
 
 COMMENT_MAX = 1000
 """Longest comment of the desk on a decision."""
@@ -94,6 +99,8 @@ NOT_WITHDRAWABLE = Refusal(
 )
 NOT_OWN = Refusal("refund.not_own", "Only the person who sent a refund request can withdraw it.")
 NO_REQUEST = Refusal("refund.none", "This order has no open refund request.")
+TAKEN_BACK = Refusal("refund.withdrawn", "The refund request has been withdrawn by the person who sent it.")
+TAKEN_UP = Refusal("refund.taken_up", "%(name)s has already taken this refund request up.", {"name": ""})
 NO_ITEMS = Refusal("refund.no_items", "Choose at least one item to refund.")
 UNKNOWN_ITEM = Refusal("refund.unknown_item", "This order has no item %(item)s that can still be refunded.")
 REASON_EMPTY = Refusal("refund.reason_empty", "Say why the order should be refunded.")
@@ -115,6 +122,7 @@ class RefundFacts(NamedTuple):
 
     ``requests`` are all requests of the order as (status, result), in any order. ``again_after_partial`` is the
     setting REFUND_AGAIN_AFTER_PARTIAL. ``erased`` changes nothing: erasure takes the name, not the money back.
+    ``all_refunded``: it has items and every one is refunded, be it without a request.
     """
 
     status: str
@@ -122,6 +130,7 @@ class RefundFacts(NamedTuple):
     requests: tuple[tuple[str, str | None], ...]
     again_after_partial: bool = False
     erased: bool = False
+    all_refunded: bool = False
 
 
 def why_not_request(facts: RefundFacts) -> Refusal | None:
@@ -136,6 +145,8 @@ def why_not_request(facts: RefundFacts) -> Refusal | None:
         return NOT_PAID
     if facts.total <= 0:
         return NOTHING_PAID
+    if facts.all_refunded:  # a chargeback needs no request, and the platform may not have called the order Deleted yet
+        return ALREADY_FULL
     return None
 
 
@@ -153,8 +164,23 @@ def why_not_withdraw(status: str, *, own: bool, called: bool) -> Refusal | None:
     return None
 
 
+def why_not_take(taken_by: str | None) -> Refusal | None:
+    """Why a person of the desk cannot take a request up: ``taken_by`` is the colleague who did and still works here.
+
+    They may still decide it: taking up says who looks into it, and a colleague may be ill.
+    """
+    return None if taken_by is None else Refusal(TAKEN_UP.code, TAKEN_UP.text, {"name": taken_by})
+
+
+def why_not_decide(status: str | None) -> Refusal:
+    """Why a request that is not open cannot be decided; ``status`` None: there is none."""
+    if status is None:
+        return NO_REQUEST
+    return TAKEN_BACK if status == RequestStatus.WITHDRAWN else DECIDED
+
+
 def clean_reason(text: str) -> str:
-    """The reason as kept: line ends as LF, trimmed, 1 to 500 code points.
+    """The reason as kept: line ends as LF, trimmed, 1 to 500 code points, something to see among them.
 
     Raises Invalid for the field ``reason``.
     """
@@ -176,6 +202,11 @@ def clean_comment(text: str) -> str:
     return found
 
 
+def same_comment(kept: str | None, typed: str) -> bool:
+    """Is what was typed the comment that was kept?"""
+    return kept == _clean(typed)
+
+
 def result_of(refunded: Iterable[bool]) -> Result:
     """Full when every item is refunded, else partial (domain.md 7)."""
     return Result.FULL if all(refunded) else Result.PARTIAL
@@ -191,7 +222,9 @@ def result_words(status: str, result: str | None) -> str:
 def _clean(text: str) -> str:
     # Control characters cannot be typed and PostgreSQL stores no NUL; line ends and tabs stay.
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text).strip()
+    text = _EDGES.sub("", re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "", text))
+    # Joiners and marks of direction belong to a text, but are none by themselves.
+    return text if any(unicodedata.category(c) not in _UNSEEN for c in text) else ""
 
 
 def _too_long(refusal: Refusal, text: str) -> Refusal:

@@ -45,6 +45,9 @@ class May(NamedTuple):
     download: bool
 
 
+_TOLD_WITH = {"done": "sent", "refused": "refused", "withdrawn": "withdrawn"}
+
+
 @dataclass(slots=True)
 class ActionState:
     """The newest action on a subject: a refund request, a license's resend, a subscription's cancel or resume."""
@@ -67,6 +70,14 @@ class ActionState:
     def live(self) -> bool:
         """Waiting, running, or waiting for a person."""
         return self.state in LIVE
+
+    def beside(self, request: RefundLine | None) -> ActionState | None:
+        """The action of a refund request, as long as the order's newest request has not gone beyond it.
+
+        That a request was handed over is news until somebody takes it up; a refusal is the answer of its own request.
+        """
+        told = self.live or (request is not None and request.status == _TOLD_WITH.get(self.state))
+        return self if told else None
 
 
 @dataclass(slots=True)

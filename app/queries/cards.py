@@ -204,6 +204,7 @@ class _Page:
                 company = vat = None
         requests = sorted(self.refunds.get(order_id, ()), key=_by_position)
         facts = tuple((request[2], request[3]) for request in requests)
+        newest, asked = self._request(requests), self.actions.get((order_id, "request_refund", str(order_id)))
         return OrderCard(
             id=order_id,
             store_id=store_id,
@@ -249,7 +250,7 @@ class _Page:
             family=self._family(order_id, items),
             unseen=self.unseen,
             loose=loose_actions(self.acted.get(order_id, ()), self.actions, items),
-            refund=self._request(requests),
+            refund=newest,
             refund_refusal=why_not_request(
                 RefundFacts(
                     status=status,
@@ -257,9 +258,10 @@ class _Page:
                     requests=facts,
                     again_after_partial=self.again_after_partial,
                     erased=erased,
+                    all_refunded=bool(items) and all(item.refunded for item in items),
                 )
             ),
-            refund_action=self.actions.get((order_id, "request_refund", str(order_id))),
+            refund_action=asked.beside(newest) if asked else None,
             may=self.may,
             live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
             bans=ban_lines(items, self._time) if store_id in self.bans else [],

@@ -12,7 +12,17 @@ from app.domain.licenses import LicenseFacts
 from app.domain.orders import Status
 from app.domain.refunds import OPEN, RefundFacts
 from app.domain.subscriptions import SubscriptionFacts
-from app.models import Action, DeliveryBan, License, Order, OrderItem, OrderRelation, RefundRequest, Subscription
+from app.models import (
+    Action,
+    DeliveryBan,
+    License,
+    Order,
+    OrderItem,
+    OrderRelation,
+    Person,
+    RefundRequest,
+    Subscription,
+)
 
 LIVE = ("waiting", "running", "attention")
 """States of an action that is not over."""
@@ -27,12 +37,16 @@ def refund_facts(
             RefundRequest.order_id == order.id, RefundRequest.store_id == order.store_id
         )
     )
+    refunded = session.scalars(
+        sa.select(OrderItem.refunded).where(OrderItem.order_id == order.id, OrderItem.store_id == order.store_id)
+    ).all()
     return RefundFacts(
         status=order.status,
         total=order.total,
         requests=tuple((r.status, r.result) for r in rows if r.id != but_request_id),
         again_after_partial=again_after_partial,
         erased=order.erased_at is not None,
+        all_refunded=bool(refunded) and all(refunded),
     )
 
 
@@ -45,6 +59,12 @@ def open_request(session: Session, order: Order) -> RefundRequest | None:
             RefundRequest.status.in_(OPEN),
         )
     )
+
+
+def who_is_told(session: Session, request: RefundRequest) -> Person | None:
+    """Who gets the result mail: the person who sent the request, while the account is open (domain.md 7)."""
+    sender = session.get(Person, request.requested_by) if request.requested_by is not None else None
+    return sender if sender is not None and sender.active else None
 
 
 def find_license(session: Session, order: Order, license_id: str) -> License | None:

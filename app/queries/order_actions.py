@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.domain.access import Actor
 from app.domain.refusal import NotFound
@@ -22,7 +22,7 @@ SHOWN = 10
 class RequestLine:
     """A refund request; ``who`` None: it came from the platform.
 
-    ``comment`` is the answer: a person's own words where ``decided`` by one, else a sentence of the portal's.
+    ``comment`` is the answer: a person's own words where one ``decided``, else a sentence of the portal's.
     """
 
     id: int
@@ -31,7 +31,7 @@ class RequestLine:
     amount: str
     reason: str
     comment: str | None
-    decided: bool
+    decided: str | None
     who: str | None
     at: dt.datetime
 
@@ -53,9 +53,11 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
     under_way = sa.exists().where(
         Action.order_id == order_id, Action.store_id == order.store_id, Action.state.in_(("waiting", "running"))
     )
+    decider = aliased(Person)
     requests = session.execute(
-        sa.select(RefundRequest, Person)
+        sa.select(RefundRequest, Person, decider)
         .outerjoin(Person, Person.id == RefundRequest.requested_by)
+        .outerjoin(decider, decider.id == RefundRequest.decided_by)
         .where(RefundRequest.order_id == order_id, RefundRequest.store_id == order.store_id)
         .order_by(RefundRequest.id.desc())
         .limit(SHOWN)
@@ -66,9 +68,10 @@ def order_actions(session: Session, actor: Actor, order_id: int) -> OrderActions
         requests=[
             RequestLine(
                 r.id, r.status, r.result, formats.money(r.amount, r.currency), r.reason, r.comment,
-                r.decided_by is not None, p.get_full_name() if p is not None else None, r.requested_at,
+                d.get_full_name() if d is not None else None, p.get_full_name() if p is not None else None,
+                r.requested_at,
             )
-            for r, p in requests
+            for r, p, d in requests
         ],
         live=bool(session.scalar(sa.select(under_way))),
     )  # fmt: skip

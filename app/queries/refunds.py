@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.access import ALL_STORES, Actor
-from app.domain.refunds import OPEN, RequestStatus, why_not_withdraw
+from app.domain.refunds import OPEN, RequestStatus, why_not_take, why_not_withdraw
 from app.formats import formats_for
 from app.models import Action, License, Order, OrderItem, Person, RefundRequest, Store
+from app.models.base import UtcDateTime
 
 PAGE = 50
 OPEN_CAP = 100
@@ -51,6 +52,8 @@ class RequestRow:
     withdrawable: bool
     """The one who looks may take it back."""
     taken_by: str | None
+    takeable: bool
+    """Nobody of the desk looks into it yet."""
     decided_by: str | None
     at: dt.datetime
     decided_at: dt.datetime | None
@@ -75,7 +78,7 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """A page of requests; ``counts`` by status within what the actor sees, ``before`` leads to older ones."""
+    """A page of requests; ``counts`` by status within what the actor sees, ``before`` leads to the next page."""
 
     rows: list[RequestRow]
     counts: dict[str, int]
@@ -93,8 +96,9 @@ def refund_requests(
     desk: bool = False,
     standalone: bool = True,
 ) -> RequestPage:
-    """The requests the actor may see: open ones oldest first, others newest first.
+    """The requests the actor may see: those that wait oldest first, others newest first.
 
+    ``before`` is the last request of the page before, whatever became of it since.
     ``order_id`` narrows it to one order; ``desk`` loads the items for the forms of open requests; ``standalone``: no
     platform is called.
     """
@@ -110,9 +114,13 @@ def refund_requests(
         where.append(RefundRequest.status.in_(OPEN))
     elif status != "all":
         where.append(RefundRequest.status == status)
-    oldest_first = status == "open"
-    if before is not None:
-        where.append(RefundRequest.id > before if oldest_first else RefundRequest.id < before)
+    oldest_first = status == "open" or status in OPEN
+    # By age and not by id: a request that came with a snapshot may be older than its row.
+    by_age = sa.tuple_(RefundRequest.requested_at, RefundRequest.id)
+    last = session.get(RefundRequest, before) if before is not None else None
+    if last is not None and _sees(actor, last):
+        edge = sa.tuple_(sa.literal(last.requested_at, UtcDateTime), sa.literal(last.id))
+        where.append(by_age > edge if oldest_first else by_age < edge)
     sender, taker, decider = aliased(Person), aliased(Person), aliased(Person)
     uncalled = sa.select(Action.id).where(
         Action.refund_request_id == RefundRequest.id,
@@ -128,7 +136,7 @@ def refund_requests(
         .outerjoin(taker, taker.id == RefundRequest.taken_by)
         .outerjoin(decider, decider.id == RefundRequest.decided_by)
         .where(*where)
-        .order_by(RefundRequest.id if oldest_first else RefundRequest.id.desc())
+        .order_by(*(each if oldest_first else each.desc() for each in (RefundRequest.requested_at, RefundRequest.id)))
         .limit(PAGE + 1)
     ).all()
     formats = formats_for(actor.language, actor.timezone)
@@ -146,10 +154,11 @@ def refund_requests(
             who=s.get_full_name() if s else None,
             withdrawable=_withdrawable(actor, r, s, called=not (standalone or free)),
             taken_by=t.get_full_name() if t else None,
+            takeable=why_not_take(t.get_full_name() if t and t.active else None) is None,
             decided_by=d.get_full_name() if d else None,
             at=r.requested_at,
             decided_at=r.decided_at,
-            age=now - r.requested_at,
+            age=max(now - r.requested_at, dt.timedelta()),
         )
         for r, o, store, s, t, d, free in found[:PAGE]
     ]
@@ -172,6 +181,11 @@ def _seen(actor: Actor) -> list[sa.ColumnElement[bool]]:
     if not (actor.is_lead or actor.is_admin):
         where.append(RefundRequest.requested_by == actor.id)
     return where
+
+
+def _sees(actor: Actor, request: RefundRequest) -> bool:
+    """As ``_seen``, for a request at hand."""
+    return actor.sees(request.store_id) and (actor.is_lead or actor.is_admin or request.requested_by == actor.id)
 
 
 def _withdrawable(actor: Actor, request: RefundRequest, sender: Person | None, *, called: bool) -> bool:

@@ -55,6 +55,11 @@ def card_of(order_id: int) -> OrderCard:
     return found[0]
 
 
+def decides_refunds() -> bool:
+    """Does the person decide refund requests here? With a platform nobody does: it decides, and there is no desk."""
+    return settings().standalone and current_actor().may("can_decide", "RefundView")
+
+
 def page(card: OrderCard, *, status: int = 200, **values: Any) -> Response:
     """The order's page. ``values`` are for the dialogs: what was typed and why it was refused.
 
@@ -65,7 +70,10 @@ def page(card: OrderCard, *, status: int = 200, **values: Any) -> Response:
     values.setdefault("under_way", order_actions(session, current_actor(), card.id))
     values.setdefault("standalone", settings().standalone)
     may_revoke = current_actor().may("can_revoke_page", "OrderView")
-    return make_response(render_template("orders/show.html", card=card, may_revoke=may_revoke, **values), status)
+    return make_response(
+        render_template("orders/show.html", card=card, may_revoke=may_revoke, decides=decides_refunds(), **values),
+        status,
+    )
 
 
 class OrderPageView(BaseView):

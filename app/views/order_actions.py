@@ -21,7 +21,7 @@ from app.models.base import utcnow
 from app.queries.order_actions import order_actions
 from app.security import current_actor
 from app.settings import settings
-from app.views.order import card_of, page, read_order_id
+from app.views.order import card_of, decides_refunds, page, read_order_id
 
 
 def request_token() -> str:
@@ -43,8 +43,9 @@ class OrderActionsView(BaseView):
         """The refund requests: a part of the page that asks for itself again while something is under way."""
         found = order_actions(session, current_actor(), read_order_id(order_id))
         return render_template(
-            "orders/_requests.html", order_id=found.order_id, requests=found.requests, live=found.live
-        )
+            "orders/_requests.html", order_id=found.order_id, requests=found.requests, live=found.live,
+            decides=decides_refunds(),
+        )  # fmt: skip
 
     @expose("/<string:order_id>/refund", methods=["POST"])
     @has_access

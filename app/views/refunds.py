@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 
 from flask import flash, redirect, request
@@ -14,12 +15,14 @@ from app.db import session, transaction
 from app.domain.orders import MAX_ID
 from app.domain.refusal import Invalid, NotFound, Refused
 from app.i18n import say
+from app.models import RefundRequest
 from app.models.base import utcnow
+from app.queries.facts import who_is_told
 from app.queries.refunds import FILTERS, refund_requests
 from app.security import current_actor
 from app.settings import settings
 from app.views.answers import page
-from app.views.order import card_of, read_order_id
+from app.views.order import card_of, decides_refunds, read_order_id
 from app.views.order_actions import note_refused
 
 
@@ -36,11 +39,9 @@ class RefundView(BaseView):
         if order := request.args.get("order"):
             return _list(status="all", order_id=card_of(read_order_id(order)).id)
         status = request.args.get("status", "open")
-        before = request.args.get("before", "")
         if status not in FILTERS:
             raise NotFound
-        known = before.isascii() and before.isdigit() and int(before) <= MAX_ID
-        return _list(status=status, before=int(before) if known else None)
+        return _list(status=status, before=_id(request.args.get("before", "")))
 
     @expose("/<string:order_id>/take", methods=["POST"])
     @has_access
@@ -51,7 +52,7 @@ class RefundView(BaseView):
         return _decide(
             number,
             "take",
-            lambda: desk.take(session, current_actor(), number, now=utcnow()),
+            lambda: desk.take(session, current_actor(), number, now=utcnow(), shown=_shown()),
             gettext("The request has been taken up."),
         )
 
@@ -72,8 +73,10 @@ class RefundView(BaseView):
                 item_ids=request.form.getlist("items"),
                 remove_codes="remove_codes" in request.form,
                 now=utcnow(),
+                shown=_shown(),
             ),
             gettext("The refund has been completed. The person who asked for it is told by mail."),
+            gettext("The refund has been completed. No mail is sent: nobody with an open account here asked for it."),
         )
 
     @expose("/<string:order_id>/refuse", methods=["POST"])
@@ -86,19 +89,43 @@ class RefundView(BaseView):
             number,
             "refuse",
             lambda: desk.refuse(
-                session, current_actor(), number, comment=request.form.get("comment", ""), now=utcnow()
+                session,
+                current_actor(),
+                number,
+                comment=request.form.get("comment", ""),
+                now=utcnow(),
+                shown=_shown(),
             ),
             gettext("The request has been refused. The person who asked for it is told by mail."),
+            gettext("The request has been refused. No mail is sent: nobody with an open account here asked for it."),
         )
 
 
-def _decide(number: int, verb: str, action: Callable[[], object], told: str) -> Response:
-    """Run a decision of the desk in one transaction and answer."""
+def desk_token(request_id: int) -> str:
+    """A fresh token for a form of the desk. It names the request the form was drawn for."""
+    return f"{secrets.token_urlsafe(24)}~{request_id}"
+
+
+def _shown() -> int | None:
+    """The request the form sent was drawn for; None for a token that is not the desk's."""
+    _, named, number = request.form.get("request_token", "").rpartition("~")
+    return _id(number) if named else None
+
+
+def _id(text: str) -> int | None:
+    """An id of a request; None for what cannot be one."""
+    known = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
+    return int(text) if known else None
+
+
+def _decide(number: int, verb: str, action: Callable[[], RefundRequest], told: str, quietly: str = "") -> Response:
+    """Run a decision of the desk in one transaction; the answer is ``told``, or ``quietly`` where no mail follows."""
     if not settings().standalone:
         raise NotFound  # the platform decides; there is no desk
     try:
         with transaction():
-            action()
+            decided = action()
+            mailed = not quietly or who_is_told(session, decided) is not None
     except Refused as refused:
         card = card_of(number)
         note_refused(card.id, card.store_id, verb, refused)
@@ -108,7 +135,7 @@ def _decide(number: int, verb: str, action: Callable[[], object], told: str) -> 
             status="all", order_id=number, code=422, errors=invalid.errors, typed=request.form,
             chosen=request.form.getlist("items"), verb=verb,
         )  # fmt: skip
-    flash(told, "success")
+    flash(told if mailed else quietly, "success")
     return redirect("/refunds/", 303)
 
 
@@ -116,12 +143,18 @@ def _list(
     *, status: str, before: int | None = None, order_id: int | None = None, code: int = 200, **values: object
 ) -> Response:
     actor = current_actor()
-    standalone = settings().standalone
-    decides = standalone and actor.may("can_decide", "RefundView")
+    decides = decides_refunds()
     found = refund_requests(
-        session, actor, utcnow(), status=status, before=before, order_id=order_id, desk=decides, standalone=standalone
+        session,
+        actor,
+        utcnow(),
+        status=status,
+        before=before,
+        order_id=order_id,
+        desk=decides,
+        standalone=settings().standalone,
     )
     return page(
         "refunds/list.html", code, found=found, status=status, decides=decides, all_of_stores=actor.is_lead or
-        actor.is_admin, narrowed=order_id is not None, **values,
+        actor.is_admin, narrowed=order_id is not None, desk_token=desk_token, **values,
     )  # fmt: skip

@@ -10,7 +10,18 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, PLATFORM
 from app.domain.refunds import Event, Result
 from app.domain.refusal import Invalid, Refused
-from app.models import Action, Document, DocumentContent, License, Mail, Order, OrderItem, RefundRequest, Subscription
+from app.models import (
+    Action,
+    Document,
+    DocumentContent,
+    License,
+    Mail,
+    Order,
+    OrderItem,
+    Person,
+    RefundRequest,
+    Subscription,
+)
 from tests.actions.refund_support import as_platform, ask
 from tests.actions.support import NOW, actor, counts, one, portal_lines, rows, run
 from tests.factories import snapshot
@@ -139,8 +150,6 @@ def test_a_refund_does_not_touch_auto_renewal(app, make, ann, boss):
 
 
 def test_a_closed_account_gets_no_result_mail(app, make, ann, boss):
-    from app.models import Person
-
     order_id = make.order()
     ask(app, ann, order_id)
     with app.app_context(), scope_as(ALL_STORES), transaction():
@@ -163,11 +172,18 @@ def test_taking_up_twice_is_once(app, make, ann, boss):
     assert counts(app) == before
 
 
-def test_another_person_may_take_it_over(app, make, ann, boss):
+def test_a_colleague_is_told_who_has_taken_it_up_and_may_once_that_account_is_closed(app, make, ann, boss):
     order_id = make.order()
     ask(app, ann, order_id)
     run(app, boss, desk.take, order_id, now=NOW)
     other = actor(app, make.person("second@example.org", role="Admin"))
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        run(app, other, desk.take, order_id, now=NOW)
+    assert caught.value.refusal.code == "refund.taken_up"
+    assert (counts(app), one(app, RefundRequest).taken_by) == (before, boss.id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.get(Person, boss.id).active = False
     run(app, other, desk.take, order_id, now=NOW)
     assert one(app, RefundRequest).taken_by == other.id
 

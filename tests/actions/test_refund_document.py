@@ -97,3 +97,14 @@ def test_the_document_is_kept_with_the_order(app, make):
     assert document.position == 1003, "after all that the platform sends"
     assert (kept.document_id, kept.store_id) == ("refund-2003", document.store_id)
     assert len(kept.content) == document.size
+
+
+def test_a_second_refund_of_the_day_has_a_name_of_its_own(app, make):
+    order_id = make.order(order_id=5)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        found = session.get_one(Order, order_id)
+        for number in (2003, 2004):
+            store_document(session, found, request(id=number), [], NOW)
+    assert sorted(document.name for document in rows(app, Document)) == [
+        "Refund A0000000005 2026-11-23 (2).pdf", "Refund A0000000005 2026-11-23.pdf",
+    ]  # fmt: skip

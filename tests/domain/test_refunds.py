@@ -78,13 +78,17 @@ def test_the_index_and_the_rule_block_alike():
         ("  " + "я" * 500 + "\t", "я" * 500),
         ("a\r\n" * 249 + "aa", "a\n" * 249 + "aa"),
         ("\u00a0x\u3000", "x"),
+        ("\ufeff \x85" + "я" * 500 + "\ufeff", "я" * 500),
+        ("a\u200db", "a\u200db"),
     ],
 )
 def test_a_reason_that_holds(text, kept):
     assert refunds.clean_reason(text) == kept
 
 
-@pytest.mark.parametrize("text", ["", " ", "\r\n\t", "я" * 501, "😀" * 501, "a\r\n" * 250 + "b", "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\r\n\t", "я" * 501, "😀" * 501, "a\r\n" * 250 + "b", "\x00", "\u200b \u202e\ufeff"]
+)
 def test_a_reason_that_does_not_hold(text):
     with pytest.raises(Invalid) as caught:
         refunds.clean_reason(text)
@@ -103,6 +107,26 @@ def test_a_refusal_of_the_desk_needs_a_comment():
         with pytest.raises(Invalid) as caught:
             refunds.clean_comment(text)
         assert list(caught.value.errors) == ["comment"]
+    assert refunds.same_comment("no \n way", " no \r\n way")
+    assert not refunds.same_comment("no", "")
+
+
+def test_what_is_refunded_without_a_request_is_not_refunded_again():
+    assert refunds.why_not_request(RefundFacts(*PAID, (), all_refunded=True)) is refunds.ALREADY_FULL
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(None, "refund.none"), ("withdrawn", "refund.withdrawn"), ("completed", "refund.decided"),
+     ("refused", "refund.decided")],
+)  # fmt: skip
+def test_why_the_desk_is_too_late(status, code):
+    assert refunds.why_not_decide(status).code == code
+
+
+def test_one_of_the_desk_looks_into_a_request():
+    assert refunds.why_not_take(None) is None
+    assert refunds.why_not_take("Bo Boss").english() == "Bo Boss has already taken this refund request up."
 
 
 STEPS = {

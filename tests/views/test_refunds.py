@@ -134,6 +134,8 @@ def test_with_a_platform_there_is_no_desk(app, make, ann, monkeypatch):
     monkeypatch.setitem(app.extensions, "settings", changed)
     before = counts(app)
     assert f"/refunds/{order_id}/take" not in boss.get("/refunds/").text
+    for address in (f"/orders/{order_id}", f"/orders/{order_id}/requests"):
+        assert "To the refund desk" not in boss.get(address).text
     assert boss.post(f"/refunds/{order_id}/take", data=hidden).status_code == 404
     assert counts(app) == before
 
@@ -205,3 +207,60 @@ def test_an_orders_page_leads_the_deciding_to_its_request(make, ann):
         assert ann.get("/refunds/", query_string={"order": nobodys}).status_code == 404
     assert decide(admin, mine, "refuse", comment="No").status_code == 303
     assert link not in admin.get(f"/orders/{mine}").text
+
+
+def test_a_form_of_the_desk_sent_twice_is_once_and_a_stale_one_decides_nothing(app, make, ann):
+    order_id, boss, chief = make.order(items=TWO), make.admin(), make.admin()
+    press(ann, order_id, "refund", reason="first")
+    address = f"/refunds/{order_id}/complete"
+    page = chief.get("/refunds/").text
+    stale = dict(re.findall(r'name="(csrf_token|request_token)" value="([^"]*)"', page.split(f'action="{address}"')[1]))
+    page = boss.get("/refunds/").text
+    form = dict(re.findall(r'name="(csrf_token|request_token)" value="([^"]*)"', page.split(f'action="{address}"')[1]))
+    chosen = {**form, "result": "partial", "items": ["i2"]}
+    assert boss.post(address, data=chosen).status_code == 303
+    before = counts(app)
+    assert boss.post(address, data=chosen).status_code == 303
+    assert counts(app) == before
+    answer = chief.post(address, data={**stale, "result": "full"})
+    assert answer.status_code == 409
+    assert "The refund request has already been decided." in answer.text
+    assert "Decided by" in answer.text
+    assert [i.refunded for i in rows(app, OrderItem, order_by=OrderItem.item_id)] == [False, True]
+    assert len(rows(app, Mail)) == 1
+
+
+def test_who_comes_second_to_take_up_is_told_by_whom(app, make, ann):
+    order_id, boss = make.order(), make.signed_in(make.person(role="Admin", first_name="Bo", last_name="Boss"))
+    chief = make.admin()
+    press(ann, order_id, "refund", reason="x")
+    hidden = tokens(chief, order_id)
+    assert decide(boss, order_id, "take").status_code == 303
+    answer = chief.post(f"/refunds/{order_id}/take", data=hidden)
+    assert answer.status_code == 409
+    assert "Bo Boss has already taken this refund request up." in answer.text
+    assert f'action="/refunds/{order_id}/take"' not in answer.text
+    assert f'action="/refunds/{order_id}/complete"' in answer.text, "a colleague may be ill"
+
+
+@pytest.mark.parametrize(("verb", "fields"), [("complete", {"result": "full"}), ("refuse", {"comment": "No"})])
+def test_no_mail_is_promised_where_nobody_here_asked(app, make, ann, verb, fields):
+    boss, mine = make.admin(), make.order()
+    told = {"status": "sent", "updated": "2026-08-14T09:00:00Z"}
+    theirs = make.order(refund=told)
+    press(ann, mine, "refund", reason="x")
+    for order_id, words, mails in ((theirs, "No mail is sent", 0), (mine, "is told by mail", 1)):
+        assert decide(boss, order_id, verb, **fields).status_code == 303
+        assert words in boss.get("/refunds/").text
+        assert len(rows(app, Mail)) == mails
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, str(2**63), "x", "", "-1"])
+def test_what_cannot_be_a_request_is_none(app, make, ann, number):
+    """As the last row of a page it is the first page; in a form's token it is the order's open request."""
+    order_id, boss = make.order(), make.admin()
+    press(ann, order_id, "refund", reason="x")
+    assert listed(boss, before=number) == [order_id]
+    hidden = {**tokens(boss, order_id), "request_token": f"hand-made~{number}"}
+    assert boss.post(f"/refunds/{order_id}/take", data=hidden).status_code == 303
+    assert one(app, RefundRequest).status == "updating"

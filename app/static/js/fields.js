@@ -10,8 +10,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
-/** Unicode code points after trimming, a line end counted as one: the rule of domain.md 7. */
-export const length = (text) => [...text.replace(/\r\n?/g, "\n").trim()].length;
+/** Unicode code points after trimming, a line end counted as one: the rule of domain.md 7, as app/domain/refunds.py has it. */
+export const length = (text) => {
+  const kept = text.replace(/\r\n?/g, "\n").replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, "");
+  return [...kept.replace(/^[\s\x85]+|[\s\x85]+$/g, "")].length;
+};
 
 function count(field) {
   const most = Number(field.dataset.count);
