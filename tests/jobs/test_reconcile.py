@@ -164,3 +164,13 @@ def test_a_run_whose_time_is_over_begins_nothing_more(app, make, ann, connected,
     monkeypatch.setattr(jobs, "BUDGET", -1.0)
     assert (read_back(app).read, one(app, Action).state) == (0, "attention")
     assert {name for name, _ in connected.calls} <= {"login", "search"}
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "done", "refused", "withdrawn"])
+def test_what_people_have_decided_meanwhile_is_not_decided_by_reading(app, make, ann, state):
+    ask(app, ann, make.order())
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state=state))
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        assert jobs.happened(one(app, Action).id) == 0
+    assert (one(app, Action).state, one(app, Action).verdict) == (state, None)
