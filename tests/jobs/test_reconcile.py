@@ -285,3 +285,13 @@ def test_of_orders_that_we_do_not_have_others_are_asked_each_time():
     assert set().union(*found) == set(ids)
     assert max(map(len, found)) == choice.UNKNOWN_EACH
     assert choice.turn([], now) == []
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "done", "refused", "withdrawn"])
+def test_what_people_have_decided_meanwhile_is_not_decided_by_reading(app, make, ann, state):
+    ask(app, ann, make.order())
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.execute(sa.update(Action).values(state=state))
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        assert jobs.happened(one(app, Action).id) == 0
+    assert (one(app, Action).state, one(app, Action).verdict) == (state, None)

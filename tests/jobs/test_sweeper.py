@@ -49,10 +49,10 @@ def test_a_fresh_click_and_a_row_that_is_not_due_are_left_alone(app, world):
 
 
 def test_with_the_queue_server_down_nothing_counts_as_told(app, world):
-    action = world.click(next_at=db_now(-5.0))
+    actions = [world.click("resend_license", f"L{number}", next_at=db_now(-5.0)) for number in range(3)]
     assert sweep(app, Told(up=False)) == 0
-    assert world.row(action).hinted_at is None
-    assert sweep(app, Told()) == 1
+    assert [world.row(action).hinted_at for action in actions] == [None] * 3
+    assert sweep(app, Told()) == 3
     counted = app.test_client().get("/metrics").text  # an alarm must not need a click to see it
     assert 'portal_hints_total{result="failed"} 1.0' in counted
 
@@ -72,6 +72,16 @@ def test_a_sweeper_says_whether_it_reaches_the_queue_server(app, own_queue_serve
         assert session.scalar(sa.select(Heartbeat.info))["queue_server"] is up
     assert f"portal_queue_server_up {float(up)}" in app.test_client().get("/metrics").text
     assert ("queue server does not answer" in app.test_client().get("/readyz").json["checks"]["sweeper"]) is not up
+
+
+def test_with_the_queue_server_down_leases_end_all_the_same(app, world, make):
+    person = make.person()
+    world.click(next_at=db_now(-5.0))
+    with app.app_context(), transaction():
+        mail, _ = put_mail(session, "x", "access", user_id=person)
+    world.change(mail, Mail, state="running", fence=1, lease_until=db_now(-1.0))
+    assert sweep(app, Told(up=False)) == 0
+    assert world.state(mail, Mail) == "waiting"
 
 
 def test_a_dead_workers_action_comes_back_in_doubt_and_its_mail_without(app, world, make):
