@@ -27,6 +27,8 @@ QUEUE_TIMING = {
     "attempts": 60.0, "tick": 1.5, "rehint": 15.0,
 }  # fmt: skip
 """Seconds (``attempts``: a count) that the queue works with; docs/queue.md says what each means and why."""
+PLATFORM_EMAIL_MAX = 80
+"""Most characters of a requester's address that the platform takes (domain.md 9.2)."""
 PLACEHOLDERS = ("changeme", "changethis", "replaceme", "secretkey", "yoursecret", "password", "insecure", "example")
 """Words of examples. They are long enough that no random secret holds one by chance."""
 
@@ -241,6 +243,10 @@ def _mail_from(env: Mapping[str, str]) -> str:
     value = env.get("MAIL_FROM") or "esupport@localhost"
     if not re.fullmatch(r"[^@\s<>,;\"\x00-\x1f]+@[^@\s<>,;\"\x00-\x1f]+", value):
         raise ConfigError(f"MAIL_FROM must be one mail address, not {value!r}")
+    if env.get("PLATFORM_URL") and len(value) > PLATFORM_EMAIL_MAX:
+        raise ConfigError(
+            f"MAIL_FROM has more than {PLATFORM_EMAIL_MAX} characters, and the platform takes no longer address"
+        )
     return value
 
 

@@ -118,6 +118,15 @@ def test_a_wrong_value_is_named(environ, name, value):
         load({**environ, name: value})
 
 
+def test_the_address_that_stands_for_longer_ones_fits_the_platform(environ):
+    platform = {"PLATFORM_URL": "https://p.example", "PLATFORM_USERNAME": "u", "PLATFORM_PASSWORD": "p"}
+    fits = "a" * 68 + "@example.org"
+    assert load({**environ, **platform, "MAIL_FROM": fits}).mail_from == fits
+    assert load({**environ, "MAIL_FROM": "a" + fits}).mail_from == "a" + fits
+    with pytest.raises(ConfigError, match="MAIL_FROM"):
+        load({**environ, **platform, "MAIL_FROM": "a" + fits})
+
+
 def test_a_tryout_needs_nothing_and_embeds_what_is_missing(environ, tmp_path):
     found = load(environ)
     assert (found.queue_embedded, found.inbox_local, found.mail_url) == (True, True, None)

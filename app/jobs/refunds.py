@@ -22,10 +22,10 @@ from app.jobs.subscriptions import note_end
 from app.models import Action, Order, Person, RefundRequest
 from app.models.base import utcnow
 from app.platform import platform
-from app.platform.noventiq import EMAIL_MAX
 from app.platform.port import PlatformOrder
 from app.queries.facts import refund_facts
 from app.settings import settings
+from config import PLATFORM_EMAIL_MAX
 
 ACCESS = frozenset({ACCOUNT_CLOSED.code, NO_LONGER_ALLOWED.code})
 """Refusals after which the person who asked is told nothing more about the order."""
@@ -141,7 +141,7 @@ def _what(action: Action) -> tuple[str, str, str]:
     try:
         request = current_session.get_one(RefundRequest, action.refund_request_id)
         person = current_session.get(Person, action.actor_id)
-        email = person.email if person is not None and len(person.email) <= EMAIL_MAX else settings().mail_from
+        email = person.email if person is not None and len(person.email) <= PLATFORM_EMAIL_MAX else settings().mail_from
         return request.reason, email, request.status
     finally:
         current_session.rollback()

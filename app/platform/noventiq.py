@@ -27,7 +27,6 @@ CONNECT, READ = 3.0, 10.0
 BUDGET = 45.0
 """Seconds for all calls of one piece of work, where nobody says otherwise: less than a job may last."""
 MAX_BODY = 4 * 1024 * 1024
-EMAIL_MAX = 80
 LONGEST_WAIT = 3600.0
 """Seconds of a Retry-After that we believe."""
 BAD_TOKEN = frozenset({1007, 1008, 1009})

@@ -10,7 +10,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.jobs.refunds import _ALREADY
 from app.models import Action, Mail, Order, RefundRequest, StoreGrant
-from tests.actions.support import NOW, one, rows, run
+from tests.actions.support import NOW, actor, one, rows, run
 from tests.jobs.support import FAULTS, ask, change, work
 
 
@@ -183,3 +183,18 @@ def test_our_request_that_was_decided_at_once_is_not_sent_again_for_an_older_one
     assert one(app, Action).state == "done"
     assert len(connected.effects("refund")) == 1
     assert [request.status for request in rows(app, RefundRequest)] == ["refused", "refused"]
+
+
+@pytest.mark.only_db("sqlite")
+@pytest.mark.parametrize(("length", "own"), [(80, True), (81, False)])
+def test_the_requesters_address_goes_out_unless_it_is_too_long_for_the_platform(app, make, connected, length, own):
+    email = "a" * 60 + "@" + "b" * (length - 69) + ".example"
+    assert len(email) == length
+    order_id = make.order()
+    connected.add_order(order_id)
+    ask(app, actor(app, make.person(email, stores=("acme-eu",))), order_id, reason="é" * 500)
+    work(app)
+    assert one(app, Action).state == "done"
+    (sent,) = connected.effects("refund")
+    assert sent["email"] == (email if own else app.extensions["settings"].mail_from)
+    assert [len(call["body"]["description"]) for name, call in connected.calls if name == "refund"] == [500]
