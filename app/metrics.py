@@ -4,8 +4,8 @@ Several processes on several hosts serve the portal, so nothing is answered from
 gathered in memory for some seconds and then added to the table ``metric_count``.
 
 Gauges: ``@metrics.gauges`` on a function that takes a connection and yields ``Gauge``.
-Counters: ``metrics.count("portal_webhooks_total", event="order.created")`` anywhere inside an app context. Label values
-come from fixed lists, never from input: each pair of name and labels is a row.
+Counters: ``metrics.count("portal_webhooks_received_total", result="taken")`` anywhere inside an app context. Label
+values come from fixed lists, never from input: each pair of name and labels is a row.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ HELP = {
     "portal_hints_total": "Hints to the queue server, of clicks and sweepers; a sweeper makes up for failed ones",
     "portal_snapshot_unknown_fields_total": "Fields of accepted snapshots that the portal does not know",
     "portal_rows_worked_total": "Attempts at rows of the queue, by what state they ended in",
+    "portal_webhooks_received_total": "Webhooks that came in, by whether they were taken; doubled ones are taken, too",
     "portal_http_requests_total": "Requests answered, by class of the status",
     "portal_http_request_seconds_total": "Seconds spent answering requests",
     "portal_http_slow_requests_total": "Requests that took longer than a second",

@@ -190,13 +190,12 @@ class Supervisor:
         kill_marked(self.run_id)
 
     def _end(self, group: Sequence[Service], seconds: float) -> None:
-        """SIGTERM, wait, then SIGKILL; at once when a second signal came."""
-        before = self._signals
+        """SIGTERM, wait, then SIGKILL; at once for this and every further group when a second signal came."""
         for service in group:
             _send(service, signal.SIGTERM)
         end = time.monotonic() + seconds
         while any(s.process and s.process.poll() is None for s in group):
-            if time.monotonic() > end or self._signals > max(before, 1):
+            if time.monotonic() > end or self._signals > 1:
                 for service in group:
                     _send(service, signal.SIGKILL)
             self._sleep(0.05)

@@ -35,7 +35,7 @@ folder = Path(sys.argv[1])
 def service(name, order):
     notes, command = folder / "notes", [sys.executable, str(folder / "child.py"), name, str(folder)]
     ready = lambda: f"{name} began" in notes.read_text() if notes.exists() else False
-    return Service(name, lambda: command, order=order, ready=ready, stop_seconds=1)
+    return Service(name, lambda: command, order=order, ready=ready, stop_seconds=30 if 'patient' in name else 1)
 services = [service(n, i) for i, n in enumerate(sys.argv[3:])]
 sys.exit(Supervisor(services, folder, {}, run_id=sys.argv[2]).run(lambda: print("ready", flush=True)))
 """
@@ -113,6 +113,16 @@ def test_one_that_does_not_hear_is_killed_and_so_are_grandchildren(start):
     run.process.terminate()
     assert run.process.wait(10) == 0
     assert 1 <= time.monotonic() - began < 8
+    assert marked(run.run_id) == []
+
+
+def test_a_second_signal_ends_everything_at_once_and_not_only_who_is_being_ended(start):
+    run = start("stubborn-patient-a", "stubborn-patient-b")
+    run.wait_ready()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.stdout.readline().startswith("Ending")
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(15) == 0
     assert marked(run.run_id) == []
 
 

@@ -159,3 +159,22 @@ def test_the_literal_create_date_is_hashed(client):
     value = {"event": "order.created", "order_id": 1, "create_date": "2021-08-13 09:16:35 +0300"}
     text = "secret_key;order.created;1;2021-08-13 09:16:35 +0300;;;"
     assert post(client, json.dumps(value), hashlib.sha512(text.encode()).hexdigest()).status_code == 204
+
+
+def test_what_comes_in_is_counted_by_what_became_of_it(client):
+    def counted():
+        lines = [line.split() for line in client.get("/metrics").text.splitlines()]
+        found = {name: float(number) for name, number in (line for line in lines if len(line) == 2)}
+        return [
+            found.get(f'portal_webhooks_received_total{{result="{result}"}}', 0)
+            for result in ("taken", "bad_signature", "unknown_store", "unreadable")
+        ]
+
+    before = counted()  # of tests before this one
+    value = {"event": "order.created", "order_id": 1}
+    for _ in range(2):
+        assert signed(client, value).status_code == 204
+    assert signed(client, value, "changed at one side").status_code == 401
+    assert signed(client, value, store="nowhere").status_code == 404
+    assert post(client, "[]", "").status_code == 400
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 1, 1]
