@@ -7,8 +7,7 @@ moments and amounts are text, and the domain's rules have said which buttons the
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.domain.access import Actor
-from app.domain.delivery import Ban, ban_in_force
+from app.domain.delivery import ban_in_force
 from app.domain.licenses import LicenseFacts, says_ban, why_not_resend
 from app.domain.orders import ERASED
 from app.domain.refunds import RefundFacts, why_not_request, why_not_withdraw
@@ -24,10 +23,6 @@ from app.domain.retention import parameters_kept
 from app.domain.subscriptions import SubscriptionFacts, is_active, shows_block, why_not_cancel, why_not_resume
 from app.formats import formats_for
 from app.queries.card_parts import (
-    LIVE,
-    RECENT,
-    ActionKey,
-    ActionState,
     CodeLine,
     Family,
     HistoryLine,
@@ -45,6 +40,7 @@ from app.queries.card_parts import (
     story_of,
     web_link,
 )
+from app.queries.card_rows import PageRows
 from app.queries.raw_blocks import Row, day, json, load_blocks, moment
 
 VIEW = "OrderView"
@@ -67,9 +63,7 @@ def load_cards(
         return []
     blocks = load_blocks(session.connection(), order_ids, actor.stores)
     page = _Page(actor, now, again_after_partial, standalone)
-    page.take_rest(blocks.rest)
-    page.take_items(blocks.items)
-    page.take_history(blocks.history)
+    page.take(blocks)
     cards = {row[0]: page.card(row) for row in blocks.orders}
     return [cards[order_id] for order_id in order_ids if order_id in cards]
 
@@ -95,95 +89,13 @@ class _Shared(NamedTuple):
     has_email: bool
 
 
-class _Page:
-    """The rows of a page sorted by order, and what all its cards share."""
+class _Page(PageRows):
+    """The rows of a page, and the cards they become for the one who looks."""
 
     def __init__(self, actor: Actor, now: dt.datetime, again_after_partial: bool, standalone: bool) -> None:
-        self.actor, self.now, self.again_after_partial = actor, now, again_after_partial
-        self.standalone = standalone
-        self.formats = formats_for(actor.language, actor.timezone)
-        self.this_year = self.formats.year(now)
-        self.may = may_of(actor)
-        self.items: dict[int, list[Row]] = defaultdict(list)
-        self.history: dict[int, list[Row]] = defaultdict(list)
-        self.licenses: dict[tuple[int, str], list[Row]] = defaultdict(list)
-        self.documents: dict[int, list[Row]] = defaultdict(list)
-        self.parameters: dict[int, list[Row]] = defaultdict(list)
-        self.children: dict[int, set[int]] = defaultdict(set)
-        self.parents: dict[int, set[int]] = defaultdict(set)
-        self.related: dict[int, set[int]] = defaultdict(set)
-        self.renewals: dict[tuple[int, str], set[int]] = defaultdict(set)
-        self.unseen: set[int] = set()
-        self.actions: dict[ActionKey, ActionState] = {}
-        self.acted: dict[int, set[ActionKey]] = defaultdict(set)
-        self.live: set[int] = set()
-        self.refunds: dict[int, list[Row]] = defaultdict(list)
-        self.bans: dict[int, list[Ban]] = defaultdict(list)
-
-    # rows in ---------------------------------------------------------------------------------------------------
-
-    def take_rest(self, rows: Iterable[Row]) -> None:
-        for row in rows:
-            _TAKES[row[0]](self, row)
-
-    def take_items(self, rows: Iterable[Row]) -> None:
-        items = self.items
-        for row in rows:
-            items[row[0]].append(row)
-
-    def take_history(self, rows: Iterable[Row]) -> None:
-        history = self.history
-        for row in rows:
-            history[row[0]].append(row)
-
-    def _license(self, row: Row) -> None:
-        self.licenses[row[1], row[2]].append(row)
-
-    def _document(self, row: Row) -> None:
-        self.documents[row[1]].append(row)
-
-    def _parameter(self, row: Row) -> None:
-        self.parameters[row[1]].append(row)
-
-    def _relation(self, row: Row) -> None:
-        (self.children if row[2] == "child" else self.related)[row[1]].add(row[6])
-        if row[2] == "child":
-            self.renewals[row[1], row[3]].add(row[6])
-        self._seen(row)
-
-    def _related_by(self, row: Row) -> None:
-        (self.parents if row[2] == "child" else self.related)[row[1]].add(row[6])
-        self._seen(row)
-
-    def _seen(self, row: Row) -> None:
-        """An order that is not here, or not for the reader, is named and no link."""
-        if row[7] is None:
-            self.unseen.add(row[6])
-
-    def _action(self, row: Row) -> None:
-        _, order_id, kind, subject, state, reason, number, actor_id, _, created, finished = row
-        if state in LIVE:
-            self.live.add(order_id)
-        if kind in ("cancel_subscription", "resume_subscription"):
-            kind = "subscription"
-        key = (order_id, kind, subject)
-        self.acted[order_id].add(key)
-        known = self.actions.get(key)
-        if known is None or known.id < number:
-            at = moment(finished or created)
-            assert at is not None
-            recent = self.now - at < RECENT
-            self.actions[key] = ActionState(number, row[2], subject, state, reason, self._time(at), actor_id, recent)
-
-    def _refund(self, row: Row) -> None:
-        self.refunds[row[1]].append(row)
-
-    def _ban(self, row: Row) -> None:
-        starts = moment(row[9])
-        assert starts is not None
-        self.bans[row[8]].append(Ban(row[8], row[2], row[3], starts, moment(row[10])))
-
-    # cards out -------------------------------------------------------------------------------------------------
+        super().__init__(formats_for(actor.language, actor.timezone), now)
+        self.actor, self.may = actor, may_of(actor)
+        self.again_after_partial, self.standalone = again_after_partial, standalone
 
     def card(self, row: Row) -> OrderCard:
         """One order of the page."""
@@ -216,8 +128,8 @@ class _Page:
             delivery=delivery,
             refund_status=refund_status,
             story=story_of(status, paid, items, refund_status, facts),
-            created=self._time(created_at),
-            paid=self._time(paid_at) if paid_at else None,
+            created=self.time(created_at),
+            paid=self.time(paid_at) if paid_at else None,
             total=self.formats.money_text(total, currency),
             locale=locale,
             detail_url=web_link(detail_url),
@@ -264,7 +176,7 @@ class _Page:
             refund_action=asked.beside(newest) if asked else None,
             may=self.may,
             live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
-            bans=ban_lines(items, self._time) if store_id in self.bans else [],
+            bans=ban_lines(items, self.time) if store_id in self.bans else [],
         )
 
     def _item(self, row: Row, number: int, order: _Shared) -> ItemPart:
@@ -393,19 +305,11 @@ class _Page:
         own = row[7] is not None and row[7] == self.actor.id
         called = not self.standalone and row[5] is None  # no action that surely has not gone out yet
         free = why_not_withdraw(row[2], own=own, called=called) is None
-        return RefundLine(id=row[6], status=row[2], result=row[3], withdrawable=free, at=self._time(at))
+        return RefundLine(id=row[6], status=row[2], result=row[3], withdrawable=free, at=self.time(at))
 
     def _time(self, at: dt.datetime) -> Markup:
         return self.formats.element(at, self.this_year)
 
-
-_TAKES: dict[str, Callable[[_Page, Row], None]] = {
-    "license": _Page._license, "document": _Page._document, "parameter": _Page._parameter,
-    "relation": _Page._relation, "related_by": _Page._related_by, "action": _Page._action,
-    "refund": _Page._refund, "ban": _Page._ban,
-}  # fmt: skip
-"""What takes which of the small rows. Bound methods kept in the page itself would make a ring of it, and all its rows
-would wait for the collector."""
 
 _NONE: frozenset[int] = frozenset()
 
