@@ -49,7 +49,9 @@ PLATFORM = (
 LEASE_OVER = Refusal("trouble.lease_over", "lease over")
 NO_HANDLER = Refusal("trouble.no_handler", "no handler for %(name)s")
 NOT_MADE = Refusal("trouble.not_made", "not made: %(name)s")
+SETTLED = Refusal("trouble.settled", "settled by a person")
+"""Of a mail that is not tried any more: somebody has said what became of it."""
 UNFORESEEN = Refusal("trouble.unforeseen", "%(name)s (the log says more)")
 """An error nobody foresaw: the row keeps its bare name."""
 
-ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE)
+ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE, SETTLED)
