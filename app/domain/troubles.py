@@ -34,6 +34,7 @@ PLATFORM = (
     Refusal("trouble.no_json", "the answer is no JSON"),
     Refusal("trouble.no_object", "the answer is no JSON object, or an empty one"),
     Refusal("trouble.other_order", "the answer tells of another order"),
+    Refusal("trouble.no_order", "the answer tells of no order"),
     Refusal("trouble.too_many_requests", "too many requests"),
     Refusal("trouble.answered", "the platform answered %(code)s"),
     Refusal("trouble.log_in_answered", "could not log in: the platform answered %(code)s"),
