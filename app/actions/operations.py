@@ -1,4 +1,4 @@
-"""What a person decides about work that cannot decide itself: it happened, or try again."""
+"""What a person decides about work that cannot decide itself: it happened, try again, or leave it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from app.domain import audit as events
 from app.domain import history as lines
 from app.domain.access import Actor
 from app.domain.refusal import NotFound, Refusal, Refused
+from app.domain.troubles import SETTLED
 from app.models import Action, Mail, Order, WebhookDelivery
 from app.models.base import db_now, utcnow
 
@@ -27,11 +28,16 @@ def it_happened(session: Session, actor: Actor, action_id: int, *, fence: int | 
     Refused when the action does not need a person (any more), or was tried since.
     """
     action = _open(session, action_id, fence)
-    action.state, action.verdict, action.next_at = "waiting", "happened", db_now()  # type: ignore[assignment]
-    action.resolved_by, action.hinted_at = actor.id, None
-    session.flush()
-    hint(session, "actions", action.id)
+    _say(session, actor, action, "happened")
     _note(session, actor, action, events.ACTION_HAPPENED, lines.DECIDED_HAPPENED)
+
+
+def leave_it(session: Session, actor: Actor, action_id: int, *, fence: int | None = None) -> None:
+    """A person has seen that it did not happen, and it shall not: a worker ends it as refused, and calls nobody.
+
+    That frees its subject, and a refund request's order (domain.md 7), as any refusal does. Raises as ``it_happened``.
+    """
+    _leave(session, actor, _open(session, action_id, fence))
 
 
 def try_again(session: Session, actor: Actor, action_id: int, *, fence: int | None = None) -> None:
@@ -58,21 +64,28 @@ def send_again(session: Session, actor: Actor, mail_id: int) -> None:
 
     The mail of an action takes that along; where a colleague has said that the action happened, it is not sent.
     """
-    known = session.execute(sa.select(Mail.action_id).where(Mail.id == mail_id)).one_or_none()
-    if known is None:
-        raise NotFound
-    action = _held(session, known.action_id) if known.action_id is not None else None
-    mail = session.scalars(sa.select(Mail).where(Mail.id == mail_id).with_for_update()).one()
-    if mail.state != "attention" or (action is not None and action.verdict is not None):
-        raise Refused(NOT_OPEN)
+    mail, action = _open_mail(session, mail_id)
     if action is not None and action.state == "attention":
         try_again(session, actor, action.id)
         return
     _send_again(session, mail)
     session.flush()
-    audit.record(
-        session, actor, events.MAIL_AGAIN, order_id=mail.order_id, store_id=mail.store_id, subject=f"mail:{mail.id}"
-    )
+    _note_mail(session, actor, mail, events.MAIL_AGAIN)
+
+
+def leave_mail(session: Session, actor: Actor, mail_id: int, *, fence: int | None = None) -> None:
+    """Do not try a mail again that the server did not take. Raises as ``send_again``, and Refused when it was tried
+    since (``fence``: the mail's as the person saw it).
+
+    The action that waits for it did not happen either: a worker ends both.
+    """
+    mail, action = _open_mail(session, mail_id, fence)
+    if action is not None and action.state in ("attention", "running") and action.lease_until is None:
+        _leave(session, actor, action)
+        return
+    mail.state, mail.error, mail.finished_at = "refused", SETTLED.text, db_now()  # type: ignore[assignment]
+    session.flush()
+    _note_mail(session, actor, mail, events.MAIL_LEFT)
 
 
 def apply_again(session: Session, actor: Actor, delivery_id: int) -> None:
@@ -123,6 +136,33 @@ def _open(session: Session, action_id: int, fence: int | None) -> Action:
     return action
 
 
+def _open_mail(session: Session, mail_id: int, fence: int | None = None) -> tuple[Mail, Action | None]:
+    """The mail and its action, held. One whose action a colleague has decided goes that way."""
+    known = session.execute(sa.select(Mail.action_id).where(Mail.id == mail_id)).one_or_none()
+    if known is None:
+        raise NotFound
+    action = _held(session, known.action_id) if known.action_id is not None else None
+    mail = session.scalars(sa.select(Mail).where(Mail.id == mail_id).with_for_update()).one()
+    if mail.state != "attention" or (action is not None and action.verdict is not None):
+        raise Refused(NOT_OPEN)
+    if fence is not None and fence != mail.fence:
+        raise Refused(TRIED_SINCE)
+    return mail, action
+
+
+def _say(session: Session, actor: Actor, action: Action, verdict: str) -> None:
+    """Leave what follows from a person's word to a worker (``app/jobs/actions.py``)."""
+    action.state, action.verdict, action.next_at = "waiting", verdict, db_now()  # type: ignore[assignment]
+    action.resolved_by, action.hinted_at = actor.id, None
+    session.flush()
+    hint(session, "actions", action.id)
+
+
+def _leave(session: Session, actor: Actor, action: Action) -> None:
+    _say(session, actor, action, "left")
+    _note(session, actor, action, events.ACTION_LEFT, lines.DECIDED_LEFT)
+
+
 def _send_again(session: Session, mail: Mail) -> None:
     order = session.get(Order, mail.order_id) if mail.order_id is not None and mail.recipient is not None else None
     if order is not None and order.email and order.erased_at is None:
@@ -130,6 +170,10 @@ def _send_again(session: Session, mail: Mail) -> None:
     mail.state, mail.attempt, mail.error, mail.finished_at = "waiting", 0, None, None
     mail.next_at, mail.hinted_at = db_now(), None  # type: ignore[assignment]
     hint(session, "mail", mail.id)
+
+
+def _note_mail(session: Session, actor: Actor, mail: Mail, event: str) -> None:
+    audit.record(session, actor, event, order_id=mail.order_id, store_id=mail.store_id, subject=f"mail:{mail.id}")
 
 
 def _note(session: Session, actor: Actor, action: Action, event: str, code: str) -> None:

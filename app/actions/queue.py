@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.db import after_commit
 from app.domain.access import Actor
 from app.domain.refusal import Invalid, Refusal, Refused
+from app.domain.troubles import SETTLED
 from app.models import Action, Mail, Order
 from app.models.base import db_now
 
@@ -156,10 +157,10 @@ def _insert(session: Session) -> Any:
 
 
 def settle_mails_of(session: Session, action_id: int) -> None:
-    """A person has said that the action happened: mails of it that still wait must not go out any more."""
+    """A person has said whether the action happened: mails of it that still wait must not go out any more."""
     session.execute(
         sa.update(Mail)
         .where(Mail.action_id == action_id, Mail.state.in_(("waiting", "attention")))
-        .values(state="refused", error="settled by a person", finished_at=db_now())
+        .values(state="refused", error=SETTLED.text, finished_at=db_now())
         .execution_options(synchronize_session=False)
     )

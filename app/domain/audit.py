@@ -57,7 +57,9 @@ LICENSE_RESEND_ASKED = "license.resend_asked"
 LICENSE_SENT = "license.sent"
 ACTION_HAPPENED = "action.declared"
 ACTION_AGAIN = "action.retried"
+ACTION_LEFT = "action.left"
 MAIL_AGAIN = "mail.retried"
+MAIL_LEFT = "mail.left"
 WEBHOOK_AGAIN = "webhook.retried"
 ACTION_ENDED = "action.ended"
 ORDER_RECONCILED = "order.reconciled"
@@ -120,7 +122,9 @@ EVENTS = {
     LICENSE_SENT: "Resent license information",
     ACTION_HAPPENED: "Stated that an action has happened",
     ACTION_AGAIN: "Started an action again",
+    ACTION_LEFT: "Stated that an action has not happened, and left it",
     MAIL_AGAIN: "Started a mail again",
+    MAIL_LEFT: "Left a mail unsent",
     WEBHOOK_AGAIN: "Started a webhook again",
     ACTION_ENDED: "An action ended without effect",
     ORDER_RECONCILED: "Corrected an order by reading it back",

@@ -25,6 +25,7 @@ SUBSCRIPTION_RESUMED = "subscription.resumed"
 LICENSE_SENT = "license.sent"
 DECIDED_HAPPENED = "action.happened"
 DECIDED_AGAIN = "action.again"
+DECIDED_LEFT = "action.left"
 PERSONAL_DATA_ERASED = "order.anonymized"
 
 
@@ -57,6 +58,7 @@ SENTENCES: Mapping[str, Sentence] = {
     LICENSE_SENT: Sentence("mail", "License information has been sent again by %(who)s: %(product)s, code %(number)s"),
     DECIDED_HAPPENED: Sentence("other", "%(who)s stated that action %(number)s has happened"),
     DECIDED_AGAIN: Sentence("other", "%(who)s stated that action %(number)s has not happened, and started it again"),
+    DECIDED_LEFT: Sentence("other", "%(who)s stated that action %(number)s has not happened, and left it at that"),
     PERSONAL_DATA_ERASED: Sentence("anonymize", "Personal data anonymize"),
 }
 """Every code of the portal's own lines. A code that is not here cannot be added."""

@@ -34,6 +34,7 @@ PLATFORM = (
     Refusal("trouble.no_json", "the answer is no JSON"),
     Refusal("trouble.no_object", "the answer is no JSON object, or an empty one"),
     Refusal("trouble.other_order", "the answer tells of another order"),
+    Refusal("trouble.no_order", "the answer tells of no order"),
     Refusal("trouble.too_many_requests", "too many requests"),
     Refusal("trouble.answered", "the platform answered %(code)s"),
     Refusal("trouble.log_in_answered", "could not log in: the platform answered %(code)s"),
@@ -49,7 +50,9 @@ PLATFORM = (
 LEASE_OVER = Refusal("trouble.lease_over", "lease over")
 NO_HANDLER = Refusal("trouble.no_handler", "no handler for %(name)s")
 NOT_MADE = Refusal("trouble.not_made", "not made: %(name)s")
+SETTLED = Refusal("trouble.settled", "settled by a person")
+"""Of a mail that is not tried any more: somebody has said what became of it."""
 UNFORESEEN = Refusal("trouble.unforeseen", "%(name)s (the log says more)")
 """An error nobody foresaw: the row keeps its bare name."""
 
-ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE)
+ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE, SETTLED)

@@ -26,6 +26,7 @@ UNSURE_AND_NOT_ALLOWED = Refusal(
     "An earlier attempt may have happened, and the person who asked for this may not do it any more.",
 )
 TOO_MANY = Refusal("action.too_many", "It was tried many times without a clear answer.")
+LEFT = Refusal("action.left", "An administrator has looked: it did not happen, and it is not tried again.")
 WITHDRAWN = Refusal("refund.withdrawn", "The refund request has been withdrawn.")
 UNKNOWN_THERE = Refusal("subscription.unknown_there", "The platform does not know this subscription.")
 REFUSED_THERE = Refusal("platform.refused", "The platform refused it: %(message)s", {"message": ""})

@@ -18,6 +18,7 @@ from app.domain.refusal import NotFound, Refusal, Refused
 from app.domain.troubles import NO_HANDLER
 from app.domain.work import (
     ACCOUNT_CLOSED,
+    LEFT,
     NO_LONGER_ALLOWED,
     ORDER_GONE,
     TOO_MANY,
@@ -40,6 +41,10 @@ FINAL = {
     Verdict.ATTENTION: "attention",
     Verdict.PARKED: "running",
 }
+
+
+SAID = {"happened": protocol.done(by_person=True), "left": protocol.refused(LEFT, by_person=True)}
+"""What a person's word makes of an action (``app/actions/operations.py``): no rule is asked, and nobody called."""
 
 
 def work_action(row_id: int) -> str:
@@ -92,8 +97,9 @@ class Attempt:
     def decide(self) -> tuple[Outcome, bool]:
         """What becomes of the row, and whether it is in doubt from now on. No transaction is open in a call."""
         row, handler = self.row, self.handler
-        if row.verdict == "happened":
-            return protocol.done(by_person=True), False
+        said = SAID.get(row.verdict or "")
+        if said is not None and handler is not None:
+            return said, False
         if row.attempt > self.times.attempts:
             return protocol.attention(TOO_MANY), row.doubt
         if handler is None:

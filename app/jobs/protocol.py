@@ -121,7 +121,7 @@ class Handler(Protocol):
         Runs in the transaction that ends the lease: all of it or nothing, and nothing once the lease is lost.
         A LOCAL handler does its whole work here, under row locks, and may raise ``Refused``: everything is rolled
         back and the action ends refused with that reason (``settle`` is then called again with ``refused``).
-        An ATTENTION that a person settles comes back as DONE, or as an ordinary new attempt.
+        An ATTENTION that a person settles comes back as DONE or REFUSED, or as an ordinary new attempt.
         """
 
     def mail_taken(self, session: Session, action: Action, actor: Actor) -> None:

@@ -90,12 +90,26 @@ class OperationsView(BaseView):
         """A person has seen that it did not happen."""
         return self._decide("actions", lambda: decide.try_again(session, current_actor(), action_id, fence=_seen()))
 
+    @expose("/actions/<int(min=1,max=9223372036854775807):action_id>/leave", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def leave(self, action_id: int) -> Response | tuple[str, int]:
+        """A person has seen that it did not happen, and it shall not."""
+        return self._decide("actions", lambda: decide.leave_it(session, current_actor(), action_id, fence=_seen()))
+
     @expose("/mail/<int(min=1,max=9223372036854775807):mail_id>/again", methods=["POST"])
     @has_access
     @permission_name("decide")
     def mail_again(self, mail_id: int) -> Response | tuple[str, int]:
         """Hand the mail over once more."""
         return self._decide("mail", lambda: decide.send_again(session, current_actor(), mail_id))
+
+    @expose("/mail/<int(min=1,max=9223372036854775807):mail_id>/leave", methods=["POST"])
+    @has_access
+    @permission_name("decide")
+    def mail_leave(self, mail_id: int) -> Response | tuple[str, int]:
+        """Do not hand the mail over any more."""
+        return self._decide("mail", lambda: decide.leave_mail(session, current_actor(), mail_id, fence=_seen()))
 
     @expose("/webhooks/<int(min=1,max=9223372036854775807):delivery_id>/again", methods=["POST"])
     @has_access
@@ -145,7 +159,7 @@ def _address(name: str) -> str:
 
 
 def _seen() -> int | None:
-    """The action's fence as the page showed it; None where the form does not say."""
+    """The row's fence as the page showed it; None where the form does not say."""
     return request.form.get("fence", type=int)
 
 

@@ -102,7 +102,11 @@ def test_what_happened_is_left_for_a_worker_to_write_down(app, make, boss):
     assert (entry.event, entry.details) == ("action.declared", {"action": action_id, "kind": "resend_license"})
 
 
-@pytest.mark.parametrize("function", [operations.it_happened, operations.try_again, operations.send_again])
+MAILS = (operations.send_again, operations.leave_mail)
+ACTIONS = (operations.it_happened, operations.try_again, operations.leave_it)
+
+
+@pytest.mark.parametrize("function", [*ACTIONS, *MAILS])
 def test_what_does_not_exist_or_needs_nobody_is_left_alone(app, make, boss, function):
     action_id = stuck_action(app, make, boss, state="done")
     mail_id = stuck_mail(app, make, action_id, state="done")
@@ -110,8 +114,56 @@ def test_what_does_not_exist_or_needs_nobody_is_left_alone(app, make, boss, func
     with pytest.raises(NotFound):
         run(app, boss, function, 999_999)
     with pytest.raises(Refused):
-        run(app, boss, function, mail_id if function is operations.send_again else action_id)
+        run(app, boss, function, mail_id if function in MAILS else action_id)
     assert counts(app) == before
+
+
+def test_what_did_not_happen_and_shall_not_is_left_for_a_worker_to_end(app, make, boss, monkeypatch):
+    action_id = stuck_action(app, make, boss)
+    told = []
+    monkeypatch.setitem(app.extensions, "hint", lambda *row: told.append(row))
+    run(app, boss, operations.leave_it, action_id)
+    action = one(app, Action)
+    assert (action.state, action.verdict, action.resolved_by) == ("waiting", "left", boss.id)
+    assert told == [("actions", action_id)]
+    entry = rows(app, AuditEntry)[-1]
+    assert (entry.event, entry.actor_id) == ("action.left", boss.id)
+    assert entry.details == {"action": action_id, "kind": "resend_license"}
+    assert portal_lines(app, action.order_id)[-1][0] == "action.left"
+
+
+def test_a_mail_of_no_action_is_left_unsent_and_said_so(app, make, boss):
+    mail_id = stuck_mail(app, make)
+    run(app, boss, operations.leave_mail, mail_id)
+    mail = one(app, Mail)
+    assert (mail.state, mail.error) == ("refused", "settled by a person")
+    assert mail.finished_at is not None
+    entry = one(app, AuditEntry)
+    assert (entry.event, entry.subject, entry.actor_id) == ("mail.left", f"mail:{mail_id}", boss.id)
+
+
+@pytest.mark.parametrize(
+    "now", [{"state": "done"}, {"state": "refused"}, {"state": "running", "lease_until": db_now(60.0)}]
+)
+def test_a_mail_whose_action_needs_nobody_is_left_by_itself(app, make, boss, now):
+    action_id = stuck_action(app, make, boss, **now)
+    run(app, boss, operations.leave_mail, stuck_mail(app, make, action_id))
+    assert (one(app, Mail).state, one(app, Action).state) == ("refused", now["state"])
+    assert one(app, Action).verdict is None
+    assert rows(app, AuditEntry)[-1].event == "mail.left"
+
+
+def test_a_mail_tried_since_the_page_was_opened_is_not_left(app, make, boss):
+    mail_id = stuck_mail(app, make)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.get_one(Mail, mail_id).fence = 3
+    before = counts(app)
+    with pytest.raises(Refused) as refused:
+        run(app, boss, operations.leave_mail, mail_id, fence=2)
+    assert refused.value.refusal is operations.TRIED_SINCE
+    assert (counts(app), one(app, Mail).state) == (before, "attention")
+    run(app, boss, operations.leave_mail, mail_id, fence=3)
+    assert one(app, Mail).state == "refused"
 
 
 def test_an_action_whose_order_is_not_there_is_still_decided(app, make, boss):
@@ -137,18 +189,20 @@ def test_each_is_told_to_its_own_workers(app, make, boss, monkeypatch):
     assert rows(app, AuditEntry)[-1].subject == f"webhook:{delivery_id}"
 
 
-def test_a_mail_is_not_sent_again_once_a_colleague_has_said_that_it_happened(app, make, boss):
+@pytest.mark.parametrize(("say", "said"), [(operations.it_happened, "happened"), (operations.leave_it, "left")])
+@pytest.mark.parametrize("function", MAILS)
+def test_a_mail_goes_the_way_a_colleague_has_said_of_its_action(app, make, boss, say, said, function):
     action_id = stuck_action(app, make, boss)
     mail_id = stuck_mail(app, make, action_id)
-    run(app, boss, operations.it_happened, action_id)
+    run(app, boss, say, action_id)
     before = counts(app)
     with pytest.raises(Refused):
-        run(app, boss, operations.send_again, mail_id)
+        run(app, boss, function, mail_id)
     assert counts(app) == before
-    assert (one(app, Mail).state, one(app, Action).verdict) == ("attention", "happened")
+    assert (one(app, Mail).state, one(app, Action).verdict) == ("attention", said)
 
 
-@pytest.mark.parametrize("function", [operations.it_happened, operations.try_again])
+@pytest.mark.parametrize("function", ACTIONS)
 def test_what_a_person_saw_of_an_earlier_attempt_decides_nothing_about_a_later_one(app, make, boss, function):
     action_id = stuck_action(app, make, boss, fence=3)
     before = counts(app)
@@ -163,7 +217,13 @@ def test_what_a_person_saw_of_an_earlier_attempt_decides_nothing_about_a_later_o
 
 @pytest.mark.parametrize(
     ("state", "verdict", "doubted"),
-    [("waiting", None, True), ("waiting", "happened", False), ("attention", None, False), ("done", None, False)],
+    [
+        ("waiting", None, True),
+        ("waiting", "happened", False),
+        ("waiting", "left", False),
+        ("attention", None, False),
+        ("done", None, False),
+    ],
 )
 def test_after_a_restore_what_waits_is_looked_up_before_it_is_done(app, make, boss, state, verdict, doubted):
     stuck_action(app, make, boss, state=state, verdict=verdict, doubt=False)

@@ -236,6 +236,30 @@ def test_a_kind_this_worker_does_not_know_waits_for_a_newer_one(world, work, app
     assert not world.row(action).doubt
 
 
+@pytest.mark.parametrize("verdict", [None, "happened", "left"])
+def test_a_kind_that_no_worker_comes_to_know_is_a_persons_matter_again(world, work, app, handler, monkeypatch, verdict):
+    action = world.click(attempt=60, verdict=verdict)
+    monkeypatch.setitem(app.extensions, "handlers", {})
+    assert work("actions", action) == "attention"
+    assert (world.row(action).verdict, handler.settled) == (None, [])
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("happened", "done"), ("left", "refused")])
+def test_what_a_person_said_is_written_down_by_whoever_knows_the_kind(
+    world, work, app, handler, monkeypatch, verdict, state
+):
+    """No call, no lookup, no rule; and a worker that is older than the kind could not write what follows."""
+    handler.refusal = NO
+    action = world.click(verdict=verdict, doubt=True)
+    with monkeypatch.context() as older:
+        older.setitem(app.extensions, "handlers", {})
+        assert work("actions", action) == "waiting"
+    assert world.row(action).verdict == verdict
+    world.make_due(action)
+    assert work("actions", action) == state
+    assert (handler.calls, handler.asked, handler.settled) == ([], [], [(action, state)])
+
+
 def test_a_deadlock_at_the_end_does_not_lose_the_outcome(world, work, handler):
     def fail_once(_action, _outcome):
         handler.on_settle = None

@@ -7,15 +7,15 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from app.actions import desk, operations, subscriptions
+from app.actions import desk, licenses, operations, subscriptions
 from app.actions.orders import hold_order, lock_order
 from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES, PLATFORM
 from app.domain.refusal import Refused
 from app.jobs import reconcile
-from app.models import Action, OrderEvent, Subscription
+from app.models import Action, Mail, OrderEvent, Subscription
 from tests.actions.support import NOW, one, portal_lines, rows, run, token
-from tests.jobs.support import CODE, PARENT, ask, change, subscribed
+from tests.jobs.support import CODE, PARENT, ask, change, subscribed, work
 from tests.servers import wait_for
 
 pytestmark = pytest.mark.only_db("postgresql")
@@ -54,12 +54,13 @@ class Meanwhile:
         return self.error
 
 
-def test_it_happened_and_the_desk_decide_the_same_request(app, make, ann, boss):
+@pytest.mark.parametrize("say", [operations.it_happened, operations.leave_it])
+def test_it_happened_and_the_desk_decide_the_same_request(app, make, ann, boss, say):
     order_id = make.order()
     ask(app, ann, order_id)
     change(app, Action, sa.true(), state="attention")
     action_id = one(app, Action).id
-    other = Meanwhile(app, lambda: operations.it_happened(session, boss, action_id))
+    other = Meanwhile(app, lambda: say(session, boss, action_id))
     with app.app_context(), scope_as(ALL_STORES), transaction():
         lock_order(session, boss, order_id)
         other.begin()
@@ -67,6 +68,22 @@ def test_it_happened_and_the_desk_decide_the_same_request(app, make, ann, boss):
     assert isinstance(other.end(), Refused)
     assert (one(app, Action).state, one(app, Action).verdict) == ("done", None)
     assert [code for code, _ in portal_lines(app, order_id)].count("refund.full") == 1
+
+
+def test_leaving_a_mail_and_another_word_on_its_action(app, make, ann, boss):
+    """The mail's own way goes over the order and the action, too: the second finds it decided."""
+    order_id = make.order()
+    run(app, ann, licenses.resend, order_id, "l1", token=token(), now=NOW)
+    work(app)
+    change(app, Mail, sa.true(), state="attention")
+    change(app, Action, sa.true(), state="attention")
+    action_id, mail_id = one(app, Action).id, one(app, Mail).id
+    other = Meanwhile(app, lambda: operations.leave_mail(session, boss, mail_id))
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        operations.it_happened(session, boss, action_id)
+        other.begin()
+    assert isinstance(other.end(), Refused)
+    assert (one(app, Action).verdict, one(app, Mail).state) == ("happened", "attention")
 
 
 def test_reading_back_and_a_click(app, make, ann, connected, monkeypatch):

@@ -75,6 +75,7 @@ def test_it_shows_what_needs_a_person_first(admin, action):
     assert "An earlier attempt may have happened, and nobody can be asked." in page
     assert "It happened" in page
     assert "It did not, try again" in page
+    assert "It did not, leave it" in page
 
 
 def test_the_health_says_who_works_and_what_waits(app, admin, action):
@@ -122,15 +123,16 @@ def test_a_row_says_since_when_what_it_waits_for_and_who_decided(app, admin, mak
     assert "find out at the platform" not in admin.get("/operations/?state=done").text
 
 
-def test_an_old_page_decides_nothing_about_a_later_attempt(app, admin, action):
+@pytest.mark.parametrize("verb", ["happened", "again", "leave"])
+def test_an_old_page_decides_nothing_about_a_later_attempt(app, admin, action, verb):
     number = action(fence=5)
-    form = parse(admin.get("/operations/").text).all("form", action=f"/operations/actions/{number}/happened")[0]
+    form = parse(admin.get("/operations/").text).all("form", action=f"/operations/actions/{number}/{verb}")[0]
     assert [field.attrs["value"] for field in form.all("input", name="fence")] == ["5"]
-    answer = post(admin, f"/operations/actions/{number}/happened", fence="4")
+    answer = post(admin, f"/operations/actions/{number}/{verb}", fence="4")
     assert answer.status_code == 409
     assert "It was tried again since you opened the page." in answer.text
     assert get(app, Action, number).state == "attention"
-    assert post(admin, f"/operations/actions/{number}/happened", fence="5").status_code == 303
+    assert post(admin, f"/operations/actions/{number}/{verb}", fence="5").status_code == 303
 
 
 def test_it_happened_is_written_down_and_done_by_the_worker(app, admin, action, monkeypatch):
@@ -173,7 +175,7 @@ def test_it_did_not_is_tried_afresh(app, admin, action):
 
 
 @pytest.mark.parametrize("state", ["waiting", "running", "done", "refused", "withdrawn"])
-@pytest.mark.parametrize("verb", ["happened", "again"])
+@pytest.mark.parametrize("verb", ["happened", "again", "leave"])
 def test_what_needs_nobody_cannot_be_decided(app, admin, action, state, verb):
     number = action(state)
     answer = post(admin, f"/operations/actions/{number}/{verb}")
@@ -215,6 +217,20 @@ def test_a_mail_is_tried_again_and_its_action_waits_for_it(app, admin, action, o
     row = get(app, Action, number)
     assert (row.state, row.lease_until) == ("running", None)
     assert post(admin, f"/operations/mail/{mail}/again").status_code == 409
+
+
+def test_a_mail_is_left_unsent_and_the_page_says_so(app, admin, order):
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        mail, _ = put_mail(session, "m1", "license", recipient="gone@example.org", order_id=order, store_id=1)
+        session.get_one(Mail, mail).state = "attention"
+        session.get_one(Mail, mail).fence = 2
+    form = parse(admin.get("/operations/mail").text).all("form", action=f"/operations/mail/{mail}/leave")[0]
+    assert [field.attrs["value"] for field in form.all("input", name="fence")] == ["2"]
+    assert post(admin, f"/operations/mail/{mail}/leave", fence="1").status_code == 409
+    assert get(app, Mail, mail).state == "attention"
+    assert post(admin, f"/operations/mail/{mail}/leave", fence="2").status_code == 303
+    assert get(app, Mail, mail).state == "refused"
+    assert "settled by a person" in admin.get("/operations/mail?state=refused").text
 
 
 def test_webhooks_show_their_fate_and_that_of_their_body(app, admin, make):
