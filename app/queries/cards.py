@@ -259,11 +259,12 @@ class _Page:
                     again_after_partial=self.again_after_partial,
                     erased=erased,
                     all_refunded=bool(items) and all(item.refunded for item in items),
+                    live_state=asked.state if asked is not None and asked.live else None,
                 )
             ),
             refund_action=asked.beside(newest) if asked else None,
             may=self.may,
-            live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
+            live=order_id in self.live or any(i.subscription and i.subscription.live_state for i in items),
             bans=ban_lines(items, self._time) if store_id in self.bans else [],
         )
 
@@ -316,7 +317,7 @@ class _Page:
                     erased=order.erased,
                     has_email=order.has_email,
                     ban=ban,
-                    live_action=action is not None and action.live,
+                    live_state=action.state if action is not None and action.live else None,
                 )
             )
             lines.append(
@@ -334,7 +335,7 @@ class _Page:
         return lines
 
     def _subscription(self, order_id: int, code: str, rest: list[Any]) -> SubscriptionPart | None:
-        kind, status, iso_period, next_charge, parent_id, parent_status, unpaid, busy = rest
+        kind, status, iso_period, next_charge, parent_id, parent_status, unpaid, live_state = rest
         facts = SubscriptionFacts(
             type=kind,
             status=status,
@@ -342,7 +343,7 @@ class _Page:
             parent_order_id=parent_id,
             parent_status=parent_status,
             has_unpaid_renewal=bool(unpaid),
-            live_action=busy is not None,
+            live_state=live_state,
         )
         if not shows_block(facts):
             return None
@@ -365,7 +366,7 @@ class _Page:
             resume_refusal=why_not_resume(facts),
             resumes_unpaid=facts.has_unpaid_renewal,
             action=self.actions.get((order_id, "subscription", code)),
-            busy_with=busy,
+            live_state=live_state,
         )
 
     def _parameters(self, order_id: int, status: str, created: dt.datetime, erased: bool) -> list[tuple[str, str]]:
