@@ -40,7 +40,7 @@ def resend(session: Session, actor: Actor, order_id: int, license_id: str, *, to
 
 
 def why_not(
-    session: Session, order: Order, license_id: str, now: dt.datetime, *, live_action: bool | None = None
+    session: Session, order: Order, license_id: str, now: dt.datetime, *, live_action: bool = True
 ) -> Refusal | None:
     """The rule now. Raises NotFound for a code the order does not have."""
     code = find_license(session, order, license_id)

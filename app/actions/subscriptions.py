@@ -51,7 +51,7 @@ def cancel_all_of(session: Session, actor: Actor, order: Order, *, token: str) -
     return found
 
 
-def why_not(session: Session, order: Order, code: str, kind: str, *, live_action: bool | None = None) -> Refusal | None:
+def why_not(session: Session, order: Order, code: str, kind: str, *, live_action: bool = True) -> Refusal | None:
     """The rule for this kind now. Raises NotFound for a subscription the order does not have."""
     subscription = find_subscription(session, order, code)
     if subscription is None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.domain.delivery import Ban
 from app.domain.orders import Status
 from app.domain.refusal import Refusal
+from app.domain.work import STUCK, why_wait
 
 NO_CODE = Refusal("license.none", "No activation code is saved for this item.")
 DELETED = Refusal("license.deleted", "The activation code is marked deleted.")
@@ -22,7 +23,11 @@ BUSY = Refusal("license.busy", "This license information is already being sent."
 
 
 class LicenseFacts(NamedTuple):
-    """What the rule looks at. ``ban`` is the delivery ban in force, None without one."""
+    """What the rule looks at.
+
+    ``ban`` is the delivery ban in force, None without one; ``live_state`` the state of a resend of this code that has
+    not ended, None without one.
+    """
 
     has_code: bool
     deleted: bool
@@ -31,7 +36,7 @@ class LicenseFacts(NamedTuple):
     erased: bool
     has_email: bool
     ban: Ban | None = None
-    live_action: bool = False
+    live_state: str | None = None
 
 
 def why_not_resend(facts: LicenseFacts) -> Refusal | None:
@@ -52,7 +57,7 @@ def why_not_resend(facts: LicenseFacts) -> Refusal | None:
             return refusal
     if facts.ban is not None:
         return forbidden(facts.ban)
-    return BUSY if facts.live_action else None
+    return why_wait(facts.live_state, BUSY)
 
 
 def forbidden(ban: Ban) -> Refusal:
@@ -67,5 +72,5 @@ def says_ban(refusal: Refusal) -> bool:
 
 
 def may_be_sent(refusal: Refusal | None) -> bool:
-    """Is the code one that is sent: now, or just being sent?"""
-    return refusal is None or refusal.code == BUSY.code
+    """Is the code one that is sent: now, or once the resend under way has ended?"""
+    return refusal is None or refusal.code in (BUSY.code, STUCK.code)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from app.domain.orders import Status
 from app.domain.refusal import Invalid, Refusal
+from app.domain.work import why_wait
 
 REASON_MAX = 500
 """Longest reason, in Unicode code points, after trimming and with CR LF counted as one."""
@@ -122,7 +123,8 @@ class RefundFacts(NamedTuple):
 
     ``requests`` are all requests of the order as (status, result), in any order. ``again_after_partial`` is the
     setting REFUND_AGAIN_AFTER_PARTIAL. ``erased`` changes nothing: erasure takes the name, not the money back.
-    ``all_refunded``: it has items and every one is refunded, be it without a request.
+    ``all_refunded``: it has items and every one is refunded, be it without a request. ``live_state``: the state of the
+    action that hands the open request over and has not ended; None without one.
     """
 
     status: str
@@ -131,6 +133,7 @@ class RefundFacts(NamedTuple):
     again_after_partial: bool = False
     erased: bool = False
     all_refunded: bool = False
+    live_state: str | None = None
 
 
 def why_not_request(facts: RefundFacts) -> Refusal | None:
@@ -138,7 +141,7 @@ def why_not_request(facts: RefundFacts) -> Refusal | None:
     if (RequestStatus.COMPLETED, Result.FULL) in facts.requests:
         return ALREADY_FULL
     if any(status in OPEN for status, _ in facts.requests):
-        return ALREADY_OPEN
+        return why_wait(facts.live_state, ALREADY_OPEN) or ALREADY_OPEN
     if not facts.again_after_partial and any(status == RequestStatus.COMPLETED for status, _ in facts.requests):
         return ALREADY_PARTIAL
     if facts.status != Status.PAID:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from app.domain.orders import Status
 from app.domain.refusal import Refusal
+from app.domain.work import why_wait
 
 
 class Mechanism(enum.StrEnum):
@@ -41,7 +42,7 @@ class SubscriptionFacts(NamedTuple):
     """What the rules look at.
 
     ``order_id`` is the order on whose page it is asked, ``parent_status`` the parent order's main status (None: the
-    parent is not known here), ``live_action``: a cancel or resume of it waits, runs or needs attention.
+    parent is not known here), ``live_state``: the state of a cancel or resume of it that has not ended.
     """
 
     type: str
@@ -50,7 +51,7 @@ class SubscriptionFacts(NamedTuple):
     parent_order_id: int
     parent_status: str | None
     has_unpaid_renewal: bool = False
-    live_action: bool = False
+    live_state: str | None = None
 
 
 def is_active(status: str) -> bool:
@@ -76,7 +77,7 @@ def why_not_cancel(facts: SubscriptionFacts) -> Refusal | None:
         return refusal
     if not is_active(facts.status):
         return ALREADY_CANCELLED
-    return BUSY if facts.live_action else None
+    return why_wait(facts.live_state, BUSY)
 
 
 def why_not_resume(facts: SubscriptionFacts) -> Refusal | None:
@@ -87,7 +88,7 @@ def why_not_resume(facts: SubscriptionFacts) -> Refusal | None:
         return refusal
     if is_active(facts.status):
         return ALREADY_ACTIVE
-    return BUSY if facts.live_action else None
+    return why_wait(facts.live_state, BUSY)
 
 
 def after_resume(has_unpaid_renewal: bool) -> SubscriptionStatus:

@@ -27,6 +27,7 @@ UNSURE_AND_NOT_ALLOWED = Refusal(
 )
 TOO_MANY = Refusal("action.too_many", "It was tried many times without a clear answer.")
 LEFT = Refusal("action.left", "An administrator has looked: it did not happen, and it is not tried again.")
+STUCK = Refusal("action.stuck", "Somebody has to look at an earlier attempt first.")
 WITHDRAWN = Refusal("refund.withdrawn", "The refund request has been withdrawn.")
 UNKNOWN_THERE = Refusal("subscription.unknown_there", "The platform does not know this subscription.")
 REFUSED_THERE = Refusal("platform.refused", "The platform refused it: %(message)s", {"message": ""})
@@ -43,6 +44,17 @@ CLOSED_STORE = Refusal("webhook.closed_store", "The store %(store)s is closed: n
 INCOMPLETE = Refusal("webhook.incomplete", "%(field)s is missing, and the order is not known yet.")
 UNKNOWN_ORDER = Refusal("webhook.unknown_order", "The platform does not know this order.")
 NOT_APPLIED = Refusal("webhook.not_applied", "It could not be applied in many attempts.")
+
+
+def why_wait(live_state: str | None, under_way: Refusal) -> Refusal | None:
+    """Why nothing more can be asked of what an action is about already; None when none is.
+
+    ``live_state`` is the state of the action that has not ended. ``under_way`` is said while it waits or runs; one that
+    needs attention does not go on by itself, and to say that it does would have people wait for nothing.
+    """
+    if live_state is None:
+        return None
+    return STUCK if live_state == "attention" else under_way
 
 
 def without_foreign_words(reason: str | None) -> str | None:

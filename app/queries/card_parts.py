@@ -132,7 +132,7 @@ class SubscriptionPart:
     resumes_unpaid: bool
     renewals: list[int]
     action: ActionState | None
-    busy_with: str | None
+    live_state: str | None
 
 
 @dataclass(slots=True)

@@ -171,11 +171,12 @@ class _Page(PageRows):
                     again_after_partial=self.again_after_partial,
                     erased=erased,
                     all_refunded=bool(items) and all(item.refunded for item in items),
+                    live_state=asked.state if asked is not None and asked.live else None,
                 )
             ),
             refund_action=asked.beside(newest) if asked else None,
             may=self.may,
-            live=order_id in self.live or any(i.subscription and i.subscription.busy_with for i in items),
+            live=order_id in self.live or any(i.subscription and i.subscription.live_state for i in items),
             bans=ban_lines(items, self.time) if store_id in self.bans else [],
         )
 
@@ -228,7 +229,7 @@ class _Page(PageRows):
                     erased=order.erased,
                     has_email=order.has_email,
                     ban=ban,
-                    live_action=action is not None and action.live,
+                    live_state=action.state if action is not None and action.live else None,
                 )
             )
             lines.append(
@@ -246,7 +247,7 @@ class _Page(PageRows):
         return lines
 
     def _subscription(self, order_id: int, code: str, rest: list[Any]) -> SubscriptionPart | None:
-        kind, status, iso_period, next_charge, parent_id, parent_status, unpaid, busy = rest
+        kind, status, iso_period, next_charge, parent_id, parent_status, unpaid, live_state = rest
         facts = SubscriptionFacts(
             type=kind,
             status=status,
@@ -254,7 +255,7 @@ class _Page(PageRows):
             parent_order_id=parent_id,
             parent_status=parent_status,
             has_unpaid_renewal=bool(unpaid),
-            live_action=busy is not None,
+            live_state=live_state,
         )
         if not shows_block(facts):
             return None
@@ -277,7 +278,7 @@ class _Page(PageRows):
             resume_refusal=why_not_resume(facts),
             resumes_unpaid=facts.has_unpaid_renewal,
             action=self.actions.get((order_id, "subscription", code)),
-            busy_with=busy,
+            live_state=live_state,
         )
 
     def _parameters(self, order_id: int, status: str, created: dt.datetime, erased: bool) -> list[tuple[str, str]]:

@@ -47,6 +47,7 @@ def refund_facts(
         again_after_partial=again_after_partial,
         erased=order.erased_at is not None,
         all_refunded=bool(refunded) and all(refunded),
+        live_state=_live_state(session, ("request_refund",), Action.order_id == order.id),
     )
 
 
@@ -77,9 +78,9 @@ def find_license(session: Session, order: Order, license_id: str) -> License | N
 
 
 def license_facts(
-    session: Session, order: Order, code: License, now: dt.datetime, *, live_action: bool | None = None
+    session: Session, order: Order, code: License, now: dt.datetime, *, live_action: bool = True
 ) -> LicenseFacts:
-    """For ``why_not_resend``. ``live_action`` False: a job asks about itself; None: look."""
+    """For ``why_not_resend``. ``live_action`` False: a job asks, and its own action is none to wait for."""
     item = session.get(OrderItem, (order.id, code.item_id))
     bans = session.scalars(sa.select(DeliveryBan).where(DeliveryBan.store_id == order.store_id))
     held = ban_in_force(
@@ -87,10 +88,7 @@ def license_facts(
         item.product_id if item else None,
         now,
     )
-    if live_action is None:
-        live_action = _live(
-            session, ("resend_license",), Action.order_id == order.id, Action.subject == code.license_id
-        )
+    of_code = (Action.order_id == order.id, Action.subject == code.license_id)
     return LicenseFacts(
         has_code=bool(code.code),
         deleted=code.deleted,
@@ -99,7 +97,7 @@ def license_facts(
         erased=order.erased_at is not None,
         has_email=bool(order.email),
         ban=held,
-        live_action=live_action,
+        live_state=_live_state(session, ("resend_license",), *of_code) if live_action else None,
     )
 
 
@@ -137,18 +135,13 @@ def subscriptions_of(session: Session, order: Order) -> list[Subscription]:
 
 
 def subscription_facts(
-    session: Session, order: Order, subscription: Subscription, *, live_action: bool | None = None
+    session: Session, order: Order, subscription: Subscription, *, live_action: bool = True
 ) -> SubscriptionFacts:
     """For the rules of a subscription, asked on this order's page."""
     parent = session.get(Order, subscription.parent_order_id)
     parent_known = parent is not None and parent.store_id == order.store_id
-    if live_action is None:
-        live_action = _live(
-            session,
-            ("cancel_subscription", "resume_subscription"),
-            Action.store_id == order.store_id,
-            Action.subject == subscription.code,
-        )
+    kinds = ("cancel_subscription", "resume_subscription")
+    of_subscription = (Action.store_id == order.store_id, Action.subject == subscription.code)
     return SubscriptionFacts(
         type=subscription.type,
         status=subscription.status,
@@ -156,7 +149,7 @@ def subscription_facts(
         parent_order_id=subscription.parent_order_id,
         parent_status=parent.status if parent is not None and parent_known else None,
         has_unpaid_renewal=has_unpaid_renewal(session, subscription),
-        live_action=live_action,
+        live_state=_live_state(session, kinds, *of_subscription) if live_action else None,
     )
 
 
@@ -187,6 +180,6 @@ def has_unpaid_renewal(session: Session, subscription: Subscription) -> bool:
     return bool(session.scalar(sa.select(sa.or_(by_relation.exists(), by_item.exists()))))
 
 
-def _live(session: Session, kinds: tuple[str, ...], *where: sa.ColumnElement[bool]) -> bool:
-    live = sa.select(Action.id).where(Action.kind.in_(kinds), Action.state.in_(LIVE), *where)
-    return bool(session.scalar(sa.select(live.exists())))
+def _live_state(session: Session, kinds: tuple[str, ...], *where: sa.ColumnElement[bool]) -> str | None:
+    """The state of what is under way; there is one at most, by the unique indexes on ``action``."""
+    return session.scalar(sa.select(Action.state).where(Action.kind.in_(kinds), Action.state.in_(LIVE), *where))

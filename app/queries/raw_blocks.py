@@ -43,7 +43,7 @@ SELECT i.order_id, i.item_id, i.position, i.product_id, i.sku, i.name, i.quantit
             WHERE n.store_id = s.store_id AND n.subscription_code = s.code AND n.order_id <> s.parent_order_id
               AND c.status = 'not_paid' LIMIT 1)) END,
        CASE WHEN s.id IS NULL THEN NULL ELSE (
-           SELECT a.kind FROM action a
+           SELECT a.state FROM action a
             WHERE a.store_id = s.store_id AND a.subject = s.code
               AND a.kind IN ('cancel_subscription','resume_subscription')
               AND a.state IN ('waiting','running','attention') LIMIT 1) END

@@ -34,12 +34,15 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def content_security_policy(nonce: str | None) -> str:
-    """What the browser may load: our own files, and scripts that carry this answer's nonce."""
+def content_security_policy(nonce: str | None, *, frames: bool = False) -> str:
+    """What the browser may load: our own files, and scripts that carry this answer's nonce. ``frames``: the page may
+    show another of our own addresses within itself."""
     scripts = f"'nonce-{nonce}' 'strict-dynamic'" if nonce else "'none'"
+    framed = "frame-src 'self'; " if frames else ""
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; manifest-src 'self'; {framed}form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flask import Response as Answer
 from flask import redirect, request
 from flask_appbuilder import BaseView, expose, has_access, permission_name
 from werkzeug.wrappers import Response
@@ -16,10 +17,18 @@ from app.domain.refusal import NotFound, Refused
 from app.i18n import say
 from app.queries import operations as ask
 from app.security import current_actor
+from app.security.edge import content_security_policy, csp_nonce
 from app.settings import settings
 from app.views import inbox_files
 
 PAGE = 50
+FRAME = "allow-popups allow-popups-to-escape-sandbox"
+"""What the frame of a mail may do: a link that is clicked opens a window of its own, which is an ordinary one."""
+MAIL_POLICY = (
+    f"sandbox {FRAME}; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
+"""What a mail's HTML may do, in the frame and where its address is opened by itself."""
 
 
 class OperationsView(BaseView):
@@ -71,10 +80,32 @@ class OperationsView(BaseView):
     @expose("/inbox/<string:name>")
     @has_access
     @permission_name("list")
-    def inbox_mail(self, name: str) -> str:
-        """One mail of the try-out's inbox, as text."""
+    def inbox_mail(self, name: str) -> str | Response:
+        """One mail of the try-out's inbox: its text, or with ``as=html`` a frame that shows its HTML."""
         found = inbox_files.read(_inbox(), name)
-        return self.render_template("operations/inbox_mail.html", mail=found, inbox=True, name="inbox")
+        framed = found.has_html and request.args.get("as") == "html"
+        page = self.render_template(
+            "operations/inbox_mail.html", mail=found, framed=framed, frame=FRAME, inbox=True, name="inbox"
+        )
+        if not framed:
+            return page
+        return Answer(page, headers={"Content-Security-Policy": content_security_policy(csp_nonce(), frames=True)})
+
+    @expose("/inbox/<string:name>/html")
+    @has_access
+    @permission_name("list")
+    def inbox_html(self, name: str) -> Response:
+        """The HTML of a mail and nothing around it. Whoever wrote it, it runs nothing and asks nobody for anything."""
+        return Answer(
+            inbox_files.html(_inbox(), name),
+            headers={
+                "Content-Security-Policy": MAIL_POLICY,
+                "X-Content-Type-Options": "nosniff",
+                "X-DNS-Prefetch-Control": "off",
+                "Referrer-Policy": "no-referrer",
+                "Cache-Control": "no-store",
+            },
+        )
 
     @expose("/actions/<int(min=1,max=9223372036854775807):action_id>/happened", methods=["POST"])
     @has_access

@@ -43,6 +43,19 @@ def test_the_same_form_again_is_the_same_action_even_when_the_rule_says_no_by_no
     assert counts(app) == before
 
 
+@pytest.mark.parametrize(("state", "code"), [("running", "refund.open"), ("attention", "action.stuck")])
+def test_a_second_request_is_told_whether_the_first_goes_on_by_itself(app, make, ann, state, code):
+    order_id = make.order()
+    ask(app, ann, order_id)
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.scalars(sa.select(Action)).one().state = state
+    before = counts(app)
+    with pytest.raises(Refused) as caught:
+        ask(app, ann, order_id)
+    assert caught.value.refusal.code == code
+    assert counts(app) == before
+
+
 @pytest.mark.parametrize(
     ("order", "code"),
     [

@@ -1,6 +1,7 @@
 """Cancelling, resuming and resending as actions: what is accepted, what is refused, and that nothing else happens."""
 
 import pytest
+import sqlalchemy as sa
 
 from app.actions import licenses, subscriptions
 from app.db import scope_as, session, transaction
@@ -51,6 +52,19 @@ def test_the_rules_refuse(app, make, ann):
     press(app, ann, "cancel")
     assert refused(app, ann, "cancel") == "subscription.busy"
     assert refused(app, ann, "resume") == "subscription.active"
+
+
+def stick(app):
+    """The one action needs attention."""
+    with app.app_context(), scope_as(ALL_STORES), transaction():
+        session.scalars(sa.select(Action)).one().state = "attention"
+
+
+def test_one_that_needs_attention_is_not_said_to_be_in_progress(app, make, ann):
+    subscribed(make)
+    press(app, ann, "cancel")
+    stick(app)
+    assert refused(app, ann, "cancel") == "action.stuck"
 
 
 @pytest.mark.parametrize("status", ["active", "not_paid", "cancelled"])
@@ -112,6 +126,11 @@ def test_a_second_resend_of_the_same_code_waits_for_the_first(app, make, ann):
     with pytest.raises(Refused) as caught:
         run(app, ann, licenses.resend, order_id, "l1", token=token(), now=NOW)
     assert caught.value.refusal.code == "license.busy"
+    assert counts(app) == before
+    stick(app)
+    with pytest.raises(Refused) as caught:
+        run(app, ann, licenses.resend, order_id, "l1", token=token(), now=NOW)
+    assert caught.value.refusal.code == "action.stuck"
     assert counts(app) == before
     run(app, ann, licenses.resend, order_id, "l2", token=token(), now=NOW)
     assert [a.subject for a in rows(app, Action)] == ["l1", "l2"]

@@ -7,6 +7,7 @@ import pytest
 from app.domain import delivery, licenses
 from app.domain.delivery import Ban
 from app.domain.licenses import LicenseFacts
+from app.domain.work import STUCK
 
 GOOD = LicenseFacts(
     has_code=True, deleted=False, order_status="paid", item_refunded=False, erased=False, has_email=True
@@ -29,8 +30,10 @@ HOUR = dt.timedelta(hours=1)
         ({"has_email": False}, "license.no_email"),
         ({"ban": Ban(1, None, "moving house", NOW)}, "license.forbidden"),
         ({"ban": Ban(1, "p1", "moving house", NOW)}, "license.forbidden_product"),
-        ({"live_action": True}, "license.busy"),
-        ({"deleted": True, "ban": Ban(1, None, "x", NOW), "live_action": True}, "license.deleted"),
+        ({"live_state": "waiting"}, "license.busy"),
+        ({"live_state": "running"}, "license.busy"),
+        ({"live_state": "attention"}, "action.stuck"),
+        ({"deleted": True, "ban": Ban(1, None, "x", NOW), "live_state": "attention"}, "license.deleted"),
     ],
 )
 def test_when_a_code_can_be_sent_again(change, code):
@@ -51,7 +54,8 @@ def test_only_a_ban_is_said_for_the_whole_block():
 
 
 @pytest.mark.parametrize(
-    ("refusal", "sent"), [(None, True), (licenses.BUSY, True), (licenses.FORBIDDEN, False), (licenses.DELETED, False)]
+    ("refusal", "sent"),
+    [(None, True), (licenses.BUSY, True), (STUCK, True), (licenses.FORBIDDEN, False), (licenses.DELETED, False)],
 )
 def test_which_codes_are_sent_at_all(refusal, sent):
     assert licenses.may_be_sent(refusal) is sent

@@ -45,6 +45,15 @@ def test_when_a_refund_can_be_requested(status, total, requests, again, code):
     assert (refusal.code if refusal else None) == code
 
 
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(None, "refund.open"), ("waiting", "refund.open"), ("running", "refund.open"), ("attention", "action.stuck")],
+)
+@pytest.mark.parametrize("status", ["sent", "updating"])
+def test_an_open_request_is_being_processed_unless_it_is_stuck(status, state, code):
+    assert refunds.why_not_request(RefundFacts(*PAID, ((status, None),), live_state=state)).code == code
+
+
 def test_erasure_does_not_take_the_right_to_a_refund():
     assert refunds.why_not_request(RefundFacts(*PAID, (), erased=True)) is None
 

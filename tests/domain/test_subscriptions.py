@@ -75,9 +75,13 @@ def test_a_paid_order_that_is_over_is_not_said_to_begin_when_it_is_paid(parent_s
     assert code(subscriptions.why_not_resume(gone)) == "subscription.order_over"
 
 
-def test_a_change_in_progress_is_waited_for():
-    assert code(subscriptions.why_not_cancel(facts(live_action=True))) == "subscription.busy"
-    assert code(subscriptions.why_not_resume(facts(status="cancelled", live_action=True))) == "subscription.busy"
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [("waiting", "subscription.busy"), ("running", "subscription.busy"), ("attention", "action.stuck")],
+)
+def test_a_change_in_progress_is_waited_for_and_one_that_is_stuck_is_not(state, refusal):
+    assert code(subscriptions.why_not_cancel(facts(live_state=state))) == refusal
+    assert code(subscriptions.why_not_resume(facts(status="cancelled", live_state=state))) == refusal
 
 
 def test_resuming_goes_back_to_an_unpaid_renewal_where_there_is_one():

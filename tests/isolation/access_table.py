@@ -82,6 +82,7 @@ ACCESS = {
     "OperationsView.happened": "Admin",
     "OperationsView.health": "Admin",
     "OperationsView.inbox": "Admin",
+    "OperationsView.inbox_html": "Admin",
     "OperationsView.inbox_mail": "Admin",
     "OperationsView.leave": "Admin",
     "OperationsView.list": "Admin",

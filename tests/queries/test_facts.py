@@ -63,16 +63,16 @@ def test_the_unpaid_parent_is_not_its_own_renewal(app, make):
 
 
 @pytest.mark.parametrize(
-    ("kind", "state", "subject", "live"),
+    ("kind", "state", "subject", "live_state"),
     [
-        ("cancel_subscription", "waiting", CODE, True),
-        ("resume_subscription", "attention", CODE, True),
-        ("cancel_subscription", "done", CODE, False),
-        ("resend_license", "waiting", CODE, False),
-        ("cancel_subscription", "waiting", "40001_2", False),
+        ("cancel_subscription", "waiting", CODE, "waiting"),
+        ("resume_subscription", "attention", CODE, "attention"),
+        ("cancel_subscription", "done", CODE, None),
+        ("resend_license", "waiting", CODE, None),
+        ("cancel_subscription", "waiting", "40001_2", None),
     ],
 )
-def test_what_is_under_way_with_a_subscription(app, make, kind, state, subject, live):
+def test_what_is_under_way_with_a_subscription(app, make, kind, state, subject, live_state):
     make.order(order_id=PARENT, items=[{"subscription": WORD}])
     who = actor(app, make.person(stores=("acme-eu",)))
     with app.app_context(), scope_as(ALL_STORES), transaction():
@@ -83,9 +83,9 @@ def test_what_is_under_way_with_a_subscription(app, make, kind, state, subject, 
             )
         )  # fmt: skip
     found = asked(app, facts.subscription_facts)
-    assert found.live_action is live
+    assert found.live_state == live_state
     assert (found.order_id, found.parent_order_id, found.parent_status) == (PARENT, PARENT, "paid")
-    assert asked(app, lambda *given: facts.subscription_facts(*given, live_action=False)).live_action is False
+    assert asked(app, lambda *given: facts.subscription_facts(*given, live_action=False)).live_state is None
 
 
 def test_a_subscription_is_found_from_its_family_only(app, make):

@@ -260,7 +260,7 @@ def test_the_answer_to_a_broken_database_is_one_failure_not_two(tmp_path):
     broken.config["PROPAGATE_EXCEPTIONS"] = False
     browser = Browser(broken)
     browser.set_cookie("portal_session", "x" * 43)
-    assert browser.get("/account/").status_code == 500
+    assert browser.get("/account/").status_code == 503
     assert browser.get("/healthz").status_code == 200
     later.write(broken, sa.update(metadata.tables["user_session"]).values(ip="x"))
     broken.extensions["database"].engine.dispose()

@@ -13,7 +13,6 @@ from app.domain.access import ALL_STORES, Actor
 from app.jobs import protocol
 from app.models import Action, AuditEntry, Heartbeat, Mail, Order, OrderEvent, WebhookDelivery
 from app.models.base import db_now
-from launch import inbox
 from tests.pages import parse
 
 
@@ -291,56 +290,6 @@ def test_a_place_that_is_none_is_the_beginning(admin, action, before):
     answer = admin.get(f"/operations/?before={before}")
     assert answer.status_code == 200
     assert "data-action-id" in answer.text
-
-
-def test_the_tryouts_inbox_shows_mails_and_nothing_else(app, admin, monkeypatch, tmp_path):
-    from dataclasses import replace
-
-    assert admin.get("/operations/inbox").status_code == 404  # with a mail server of one's own there is none
-    settings = replace(app.extensions["settings"], inbox_local=True, portal_data=tmp_path)
-    monkeypatch.setitem(app.extensions, "settings", settings)
-    assert "No mail yet" in admin.get("/operations/inbox").text
-    folder = tmp_path / "inbox"
-    inbox.prepare(folder)
-    name = "01763888888000000000-7-1.eml"
-    (folder / name).write_bytes(
-        b"From: esupport@localhost\r\nTo: a@example.org\r\nSubject: Hi <b>you</b>\r\nMessage-ID: <1@x>\r\n"
-        b"Content-Type: text/plain\r\n\r\nSee https://example.org/x <script>alert(1)</script>\r\n"
-    )
-    page = admin.get("/operations/inbox").text
-    assert "Hi &lt;b&gt;you&lt;/b&gt;" in page
-    mail = admin.get(f"/operations/inbox/{name}").text
-    assert '<a href="https://example.org/x" rel="noopener">' in mail
-    assert "<script>alert" not in mail
-    for wrong in ("port", "..%2fsecret_key", "01763888888000000000-7-2.eml"):
-        assert admin.get(f"/operations/inbox/{wrong}").status_code == 404
-
-
-HEAD = "From: a@x.example\r\nTo: b@x.example\r\nSubject: odd\r\n"
-
-
-@pytest.mark.parametrize(
-    ("raw", "shown"),
-    [
-        (HEAD + "Content-Type: text/plain; charset=x-nope\r\n\r\nhello\r\n", "hello"),
-        (HEAD + "Date: Mon, 01 Jan 0001 00:00:00 +2359\r\n\r\nold\r\n", "old"),
-        (HEAD + "Content-Type: text/html\r\n\r\n<img src=http://evil.example/x>\r\n", "&lt;img src="),
-        ("From: =?utf-8?b?0KjRg9Cx?= <a@b\r\nTo: <<<>>>,,;;\r\n\r\nhead\r\n", "head"),
-        (HEAD + "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\nContent-Type: image/png\r\n\r\nx\r\n", "odd"),
-        ("no mail at all\x00", "no mail at all"),
-        (HEAD + "\r\n" + "long " * 30_000, "long long"),
-    ],
-)
-def test_the_inbox_shows_whatever_somebody_sends_to_it(app, admin, monkeypatch, tmp_path, raw, shown):
-    monkeypatch.setattr("app.views.operations._inbox", lambda: tmp_path)
-    name = "01763888888000000000-7-1.eml"
-    (tmp_path / name).write_bytes(raw.encode())
-    assert admin.get("/operations/inbox").status_code == 200
-    page = admin.get(f"/operations/inbox/{name}")
-    assert page.status_code == 200
-    assert shown in page.text
-    assert "<img src=http" not in page.text
-    assert len(page.text) < 120_000
 
 
 def test_metrics_tell_how_much_waits(app, admin, action):

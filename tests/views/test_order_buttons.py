@@ -254,6 +254,31 @@ def test_an_action_under_way_is_seen_and_asked_for_again(app, make, state, word)
     assert block.buttons() == []
 
 
+STUCK = "Somebody has to look at an earlier attempt first."
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("running", ["is already being processed.", "is already in progress.", "is already being sent."]),
+        ("attention", [STUCK, STUCK, STUCK]),
+    ],
+)
+def test_beside_the_buttons_stands_what_is_so_while_an_action_needs_attention(app, make, state, words):
+    order_id, person = subscribed(make), make.person(stores=("acme-eu",))
+    with app.app_context(), scope_as(ALL_STORES):
+        store_id = session.scalar(sa.select(Order.store_id).where(Order.id == order_id))
+    request = RefundRequest(order_id=order_id, store_id=store_id, status="sent", amount=118, currency="EUR", reason="x")
+    add(app, request)
+    for kind, subject in (("request_refund", "900"), ("cancel_subscription", "900_1"), ("resend_license", "l1")):
+        action(app, order_id, kind, subject, state, person)
+    page = shown(make.specialist(), order_id)
+    assert not {"Request refund", "Cancel subscription", "Resend"} & set(page.buttons())
+    said = [why.text for why in page.all(cls="why")]
+    assert len(said) == 3
+    assert all(text.endswith(end) for text, end in zip(said, words, strict=True))
+
+
 def test_a_refused_action_says_why(app, make):
     order_id, person = make.order(), make.person(stores=("acme-eu",))
     action(app, order_id, "resend_license", "l1", "refused", person, reason="The address does not exist.")
