@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def _arrange(response: Response) -> Response:
     found = browser_session()
     # A page that asks by itself how far things are (js/poll.js) is no person at work: the session may end meanwhile.
-    note = seen_note() if found.accessed and "X-Partial" not in request.headers else None
+    note = seen_note() if found.read and "X-Partial" not in request.headers else None
     if note is not None and found.person is not None:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         person = sa.update(Person).where(Person.id == found.person.id).values(last_seen_at=utcnow())

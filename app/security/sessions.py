@@ -56,11 +56,14 @@ class BrowserSession(SessionMixin):
         self.starts_for: Person | None = None
         self.known_to: int | None = None
         self.modified = False
-        self.accessed = False
         self.unknown = False
 
+    @property
+    def read(self) -> bool:
+        """Has anybody asked for what is in it?"""
+        return self._data is not None
+
     def _load(self) -> dict[str, Any]:
-        self.accessed = True
         if self._data is None:
             self._data = {}  # should the database fail now, the error page finds a visitor, not a second failure
             if self.token:
@@ -112,6 +115,10 @@ class BrowserSession(SessionMixin):
         known_to, name = self._interface.read_device(self._app, self._request)
         return name if known_to == person_id else ""
 
+    def __contains__(self, key: object) -> bool:
+        # Flask-Login asks so after every answer, a health check's too. Nobody is remembered here.
+        return key != "_remember" and key in self._load()
+
     def __getitem__(self, key: str) -> Any:
         return self._load()[key]
 
@@ -158,8 +165,9 @@ class DatabaseSessions(SessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Flask's hook: write what changed, set or drop the cookies."""
         found = cast(BrowserSession, session)
-        if found.accessed:
-            response.vary.add("Cookie")
+        if not found.read:
+            return
+        response.vary.add("Cookie")
         if found.unknown:
             return  # the database failed: whoever was signed in still is, once it is back
         if found.known_to is not None:
@@ -168,7 +176,7 @@ class DatabaseSessions(SessionInterface):
             self._set(response, self.device_cookie, cast(str, text), DEVICE_SECONDS)
         if found.starts_for is not None:
             self._begin(found, response)
-        elif found.accessed and found.token and (found.row is None or found.get(USER_KEY) is None):
+        elif found.token and (found.row is None or found.get(USER_KEY) is None):
             self._finish(app, found, response)
         elif found.modified and found.row is not None:
             self._write(

@@ -231,3 +231,13 @@ def test_sign_ins_are_audited_without_what_was_typed(app, client, ann):
     ]
     assert "secret" not in str([e.__dict__ for e in found])
     assert {e.ip for e in found} == {"127.0.0.1"}
+
+
+def test_a_health_check_asks_no_database_and_ends_no_session(app, client, ann):
+    sign_in(client)
+    with counted(app.extensions["database"].engine) as statements:
+        answer = client.get("/healthz")
+    assert (answer.status_code, len(statements)) == (200, 0)
+    assert "Set-Cookie" not in answer.headers
+    assert "Cookie" not in answer.headers.get("Vary", "")
+    assert is_in(client)
