@@ -35,9 +35,10 @@ def zone(name: str) -> dt.tzinfo:
         return UTC
 
 
-@lru_cache(maxsize=16)
-def _countries(language: str) -> dict[str, str]:
-    return {code: name for code, name in Locale.parse(language).territories.items() if len(code) == 2}
+@lru_cache(maxsize=1024)
+def _country(language: str, code: str) -> str:
+    name = Locale.parse(language).territories.get(code.upper()) if len(code) == 2 else None
+    return f"{name} ({code})" if name and name != code else code
 
 
 @lru_cache(maxsize=1024)
@@ -248,8 +249,7 @@ class Formats:
 
     def country(self, code: str) -> str:
         """The country's name with its ISO 3166 code, ``Sweden (SE)``; anything else as the platform sent it."""
-        name = _countries(self.language).get(code.upper())
-        return f"{name} ({code})" if name and name != code else code
+        return _country(self.language, code)
 
     def duration(self, seconds: float) -> str:
         """How long something has waited, in the largest unit that fits: ``35 sec``, ``12 min``, ``2 days``."""

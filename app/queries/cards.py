@@ -161,7 +161,7 @@ class _Page(PageRows):
             parameters=self._parameters(order_id, status, created_at, erased),
             family=self._family(order_id, items),
             unseen=self.unseen,
-            loose=loose_actions(self.acted.get(order_id, ()), self.actions, items),
+            loose=loose_actions(self.acted[order_id], self.actions, items) if order_id in self.acted else [],
             refund=newest,
             refund_refusal=why_not_request(
                 RefundFacts(
@@ -170,7 +170,7 @@ class _Page(PageRows):
                     requests=facts,
                     again_after_partial=self.again_after_partial,
                     erased=erased,
-                    all_refunded=bool(items) and all(item.refunded for item in items),
+                    all_refunded=bool(items) and items[0].refunded and all(item.refunded for item in items),
                     live_state=asked.state if asked is not None and asked.live else None,
                 )
             ),
@@ -267,9 +267,7 @@ class _Page(PageRows):
             type=kind,
             status=status,
             active=is_active(status),
-            renewals=sorted(
-                self.renewals.get((order_id, code), _NONE) | self.renewals.get((order_id, ""), _NONE) - {order_id}
-            ),
+            renewals=self._renewals(order_id, code) if order_id in self.children else [],
             period=self.formats.period(iso_period) if iso_period else None,
             next_charge=self.formats.day_element(charge) if charge else None,
             parent_order_id=parent_id,
@@ -280,6 +278,11 @@ class _Page(PageRows):
             action=self.actions.get((order_id, "subscription", code)),
             live_state=live_state,
         )
+
+    def _renewals(self, order_id: int, code: str) -> list[int]:
+        """The renewal orders of one subscription, and those of which no subscription is told."""
+        renewals = self.renewals
+        return sorted(renewals.get((order_id, code), _NONE) | renewals.get((order_id, ""), _NONE) - {order_id})
 
     def _parameters(self, order_id: int, status: str, created: dt.datetime, erased: bool) -> list[tuple[str, str]]:
         rows = self.parameters.get(order_id)
