@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -16,8 +15,7 @@ from app import metrics, schema
 from app.db import database
 from app.models import Heartbeat
 from app.models.base import db_now
-from app.models.work import QUEUES
-from app.queries.operations import KINDS, SILENT_AFTER, alive_processes, reached
+from app.queries.operations import KINDS, SILENT_AFTER, alive_processes, reached, workers_of
 from app.settings import settings
 
 blueprint = Blueprint("health", __name__)
@@ -101,12 +99,6 @@ def readiness(engine: sa.Engine) -> dict[str, str]:
     if checks["sweeper"] == "ok" and reached(alive) is False:
         checks["sweeper"] = "ok, but the queue server does not answer it"
     return checks
-
-
-def workers_of(alive: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
-    """How many workers of each queue are alive; 0 for a queue that nobody serves: what waits there waits for ever."""
-    serving = [info.get("queue") for kind, info in alive if kind == "worker"]
-    return {queue: serving.count(queue) for queue in QUEUES}
 
 
 def heartbeat_ages(connection: sa.Connection) -> dict[str, float]:

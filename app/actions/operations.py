@@ -15,6 +15,7 @@ from app.domain.refusal import NotFound, Refusal, Refused
 from app.domain.troubles import SETTLED
 from app.models import Action, Mail, Order, WebhookDelivery
 from app.models.base import db_now, utcnow
+from app.models.work import uncalled
 
 NOT_OPEN = Refusal("operations.not_open", "This has been decided already, or goes on by itself.")
 
@@ -110,7 +111,7 @@ def doubt_what_waits(session: Session) -> int:
     """After a restore: what waited when the backup was taken may have happened since, so that it is looked up before
     anything is repeated (domain.md 9.2: there is no idempotency key). Gives how many actions. Their withdrawal is over.
     """
-    waiting = sa.update(Action).where(Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
+    waiting = sa.update(Action).where(uncalled())
     return len(session.scalars(waiting.values(doubt=True).returning(Action.id)).all())
 
 

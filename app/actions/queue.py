@@ -20,6 +20,7 @@ from app.domain.refusal import Invalid, Refusal, Refused
 from app.domain.troubles import SETTLED
 from app.models import Action, Mail, Order
 from app.models.base import db_now
+from app.models.work import uncalled
 
 TOKEN = re.compile(r"[A-Za-z0-9._~-]{8,64}")
 BAD_TOKEN = Refusal("request_token.bad", "This form is out of date. Open the page again.")
@@ -87,11 +88,10 @@ def withdraw_action(session: Session, action_id: int, *, local: bool = False) ->
     One that somebody has said to have happened only waits for a worker to write that down. ``local``: no call ever
     goes out (standalone), so that one which is stuck or was interrupted is taken back as well.
     """
-    uncalled = (Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
-    free = (Action.state.in_(("waiting", "attention")),) if local else uncalled
+    free = Action.state.in_(("waiting", "attention")) if local else uncalled()
     taken = session.execute(
         sa.update(Action)
-        .where(Action.id == action_id, *free)
+        .where(Action.id == action_id, free)
         .values(state="withdrawn", finished_at=db_now(), lease_until=None)
         .returning(Action.id)
         .execution_options(synchronize_session=False)

@@ -50,9 +50,11 @@ PLATFORM = (
 LEASE_OVER = Refusal("trouble.lease_over", "lease over")
 NO_HANDLER = Refusal("trouble.no_handler", "no handler for %(name)s")
 NOT_MADE = Refusal("trouble.not_made", "not made: %(name)s")
+NO_END = Refusal("trouble.no_end", "no attempt came to its end")
+"""Of a row whose last attempt left no word: it may have killed its worker, and must not go on doing so for ever."""
 SETTLED = Refusal("trouble.settled", "settled by a person")
 """Of a mail that is not tried any more: somebody has said what became of it."""
 UNFORESEEN = Refusal("trouble.unforeseen", "%(name)s (the log says more)")
 """An error nobody foresaw: the row keeps its bare name."""
 
-ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE, SETTLED)
+ALL = (*MAIL, *PLATFORM, LEASE_OVER, NO_HANDLER, NOT_MADE, NO_END, SETTLED)

@@ -10,14 +10,13 @@ from flask import Flask
 from redis.exceptions import RedisError
 
 from app.db import session
-from app.health import workers_of
 from app.jobs.queues import connect
 from app.mail.connection import PortalMail
 from app.models import Action, Mail, WebhookDelivery
 from app.models.base import db_now, utcnow
 from app.platform import platform
 from app.platform.port import SurelyNot, Unknown
-from app.queries.operations import alive_processes
+from app.queries.operations import alive_processes, workers_of
 from app.settings import settings
 
 PATIENCE = 2.0

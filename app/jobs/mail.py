@@ -16,7 +16,7 @@ from app.db import scope_as, session, transaction
 from app.domain.access import ALL_STORES
 from app.domain.mails import ACCOUNT_CLOSED, ERASED, GONE, NO_ADDRESS, NOT_TAKEN, TOO_MANY, TOO_OLD
 from app.domain.refusal import NotFound, Refusal, Refused
-from app.domain.troubles import NOT_MADE
+from app.domain.troubles import NO_END, NOT_MADE
 from app.jobs import protocol
 from app.jobs.actions import handler_of, who_asked
 from app.jobs.lease import claim, finish, insist
@@ -34,9 +34,6 @@ from config import LANGUAGES
 log = logging.getLogger(__name__)
 
 ADDRESS = re.compile(r"[^@\s<>,;:\"\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\x00-\x1f\x7f]{1,255}")
-
-KILLS = "no attempt came to its end"
-"""Of a row whose last attempt left no word: it may have killed its worker, and must not go on doing so for ever."""
 
 
 class NotSentError(Exception):
@@ -66,7 +63,7 @@ def work_mail(row_id: int) -> str:
             return "nothing"
         reason: Refusal | None = None
         try:
-            answer = hand_over(_message(row)) if row.attempt <= times.attempts else Answer(Result.LATER, KILLS)
+            answer = hand_over(_message(row)) if row.attempt <= times.attempts else Answer(Result.LATER, NO_END.text)
         except NotSentError as no:
             answer, reason = Answer(Result.NEVER), no.reason
         except Exception as error:

@@ -11,6 +11,7 @@ import logging
 from app.actions.webhooks import apply_delivery
 from app.db import TRANSIENT, scope_as, session, transaction
 from app.domain.access import ALL_STORES
+from app.domain.troubles import NO_END
 from app.domain.webhooks import SENTENCES
 from app.domain.work import NOT_APPLIED, UNKNOWN_ORDER
 from app.jobs.lease import claim, finish, insist
@@ -33,7 +34,7 @@ class NotThere(Exception):
 
 
 class AttemptsUsedUp(Exception):
-    """The last one left no word: the row may have killed its worker, and must not go on doing so for ever."""
+    """What ``NO_END`` tells of."""
 
 
 def work_delivery(row_id: int) -> str:
@@ -49,6 +50,8 @@ def work_delivery(row_id: int) -> str:
             state = insist(lambda: _apply(row, read))
         except TRANSIENT:
             raise
+        except AttemptsUsedUp:
+            state = insist(lambda: _again(row, NO_END.text, times))
         except NotThere:
             state = insist(lambda: _ask_again(row, times))
         except Exception as error:

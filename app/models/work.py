@@ -69,6 +69,11 @@ class Action(Leased, Model):
     resolved_by: Mapped[int | None] = mapped_column(sa.ForeignKey("ab_user.id"), comment="who settled an attention")
 
 
+def uncalled() -> sa.ColumnElement[bool]:
+    """Of an action: surely no call has gone out yet. One that a person has decided only waits to be written down."""
+    return sa.and_(Action.state == "waiting", Action.doubt.is_(False), Action.verdict.is_(None))
+
+
 _subscription_live = sa.text(
     "kind IN ('cancel_subscription','resume_subscription') AND state IN ('waiting','running','attention')"
 )

@@ -90,8 +90,7 @@ class Row:
 def health(session: Session) -> Health:
     """How the queues are. Counts of every store: the page is for administrators only."""
     alive = alive_processes(session.connection())
-    working = [info.get("queue") for kind, info in alive if kind == "worker"]
-    queues = tuple(_queue(session, name, working.count(name)) for name in QUEUES)
+    queues = tuple(_queue(session, name, number) for name, number in workers_of(alive).items())
     return Health(queues, sum(kind == "sweeper" for kind, _ in alive), reached(alive))
 
 
@@ -99,6 +98,12 @@ def alive_processes(connection: sa.Connection) -> list[tuple[str, dict[str, Any]
     """Kind and report of every process with a fresh sign of life."""
     fresh = sa.select(Heartbeat.kind, Heartbeat.info).where(Heartbeat.seen_at > db_now(-SILENT_AFTER))
     return [(kind, info) for kind, info in connection.execute(fresh)]
+
+
+def workers_of(alive: list[tuple[str, dict[str, Any]]]) -> dict[str, int]:
+    """How many workers of each queue are alive; 0 for a queue that nobody serves: what waits there waits for ever."""
+    serving = [info.get("queue") for kind, info in alive if kind == "worker"]
+    return {queue: serving.count(queue) for queue in QUEUES}
 
 
 def reached(alive: list[tuple[str, dict[str, Any]]]) -> bool | None:

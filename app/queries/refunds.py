@@ -14,6 +14,7 @@ from app.domain.refunds import OPEN, RequestStatus, why_not_take, why_not_withdr
 from app.formats import formats_for
 from app.models import Action, License, Order, OrderItem, Person, RefundRequest, Store
 from app.models.base import UtcDateTime
+from app.models.work import uncalled
 
 PAGE = 50
 OPEN_CAP = 100
@@ -122,14 +123,9 @@ def refund_requests(
         edge = sa.tuple_(sa.literal(last.requested_at, UtcDateTime), sa.literal(last.id))
         where.append(by_age > edge if oldest_first else by_age < edge)
     sender, taker, decider = aliased(Person), aliased(Person), aliased(Person)
-    uncalled = sa.select(Action.id).where(
-        Action.refund_request_id == RefundRequest.id,
-        Action.state == "waiting",
-        Action.doubt.is_(False),
-        Action.verdict.is_(None),
-    )
+    unsent = sa.select(Action.id).where(Action.refund_request_id == RefundRequest.id, uncalled())
     found = session.execute(
-        sa.select(RefundRequest, Order, Store.name, sender, taker, decider, uncalled.exists())
+        sa.select(RefundRequest, Order, Store.name, sender, taker, decider, unsent.exists())
         .join(Order, Order.id == RefundRequest.order_id)
         .join(Store, Store.id == RefundRequest.store_id)
         .outerjoin(sender, sender.id == RefundRequest.requested_by)

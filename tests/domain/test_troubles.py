@@ -47,6 +47,7 @@ def test_every_trouble_stands_in_the_list(file, calls, place):
         ("could not log in: no answer in time", "не удалось войти на платформу: нет ответа вовремя"),
         ("could not log in: the platform answered 503", "не удалось войти на платформу: её ответ — 503"),
         ("lease over", "исполнитель пропал"),
+        ("no attempt came to its end", "ни одна попытка не дошла до конца"),
         ("settled by a person", "решено сотрудником"),
         ("OperationalError", "OperationalError (подробнее в журнале)"),
         ("something of an older version", "something of an older version"),
