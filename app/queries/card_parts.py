@@ -16,10 +16,8 @@ from app.domain.licenses import forbidden, may_be_sent
 from app.domain.orders import ERASED
 from app.domain.refusal import Refusal
 from app.formats import Formats
+from app.models.work import LIVE
 from app.queries.raw_rows import Row
-
-LIVE = frozenset({"waiting", "running", "attention"})
-"""States of an action that is not over."""
 
 ActionKey = tuple[int, str, str]
 """Order, kind (``subscription`` for cancel and resume) and subject of an action."""

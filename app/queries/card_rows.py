@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from app.domain.delivery import Ban
 from app.formats import Formats
-from app.queries.card_parts import LIVE, RECENT, ActionKey, ActionState
+from app.models.work import LIVE
+from app.queries.card_parts import RECENT, ActionKey, ActionState
 from app.queries.raw_blocks import Blocks, Row, moment
 
 

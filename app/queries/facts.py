@@ -23,9 +23,7 @@ from app.models import (
     RefundRequest,
     Subscription,
 )
-
-LIVE = ("waiting", "running", "attention")
-"""States of an action that is not over."""
+from app.models.work import LIVE
 
 
 def refund_facts(
